@@ -1,0 +1,229 @@
+//! Trees: sorted names, each with the kind and the id of its content.
+
+use super::limits::{META_OBJECT_MAX_BYTES, TREE_MAX_ENTRIES};
+use super::{BlockName, Kind, Object, ObjectError, ObjectId};
+
+/// What a tree entry points to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// UTF-8 text.
+    Text,
+    /// Canonical JSON.
+    Json,
+    /// A kind that this build does not know: carried, not resolved. 3 (`tree`) and 4 (`bytes`)
+    /// are reserved.
+    Other(u8),
+}
+
+impl EntryKind {
+    /// The byte that stands for this kind.
+    pub fn as_byte(&self) -> u8 {
+        match self {
+            Self::Text => 1,
+            Self::Json => 2,
+            Self::Other(byte) => *byte,
+        }
+    }
+
+    /// The kind that a byte stands for.
+    pub fn from_byte(byte: u8) -> Self {
+        match byte {
+            1 => Self::Text,
+            2 => Self::Json,
+            other => Self::Other(other),
+        }
+    }
+
+    /// The word for this kind.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Other(3) => "tree",
+            Self::Other(4) => "bytes",
+            Self::Other(_) => "unknown",
+        }
+    }
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The block's name.
+    pub name: BlockName,
+    /// What the block holds.
+    pub kind: EntryKind,
+    /// The block.
+    pub id: ObjectId,
+}
+
+/// Names to blocks, sorted by name, each name once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tree {
+    entries: Vec<Entry>,
+}
+
+impl Tree {
+    /// A tree of these entries, which are put in order.
+    ///
+    /// # Errors
+    /// `Malformed` when a name occurs twice, `TooLarge` beyond [`TREE_MAX_ENTRIES`].
+    pub fn new(mut entries: Vec<Entry>) -> Result<Self, ObjectError> {
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        if entries.windows(2).any(|pair| pair[0].name == pair[1].name) {
+            return Err(malformed("a block name occurs twice"));
+        }
+        if entries.len() > TREE_MAX_ENTRIES {
+            return Err(ObjectError::TooLarge {
+                kind: "tree (its entries)",
+                size_bytes: entries.len(),
+                max_bytes: TREE_MAX_ENTRIES,
+            });
+        }
+        Ok(Self { entries })
+    }
+
+    /// The entries in order of their names.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry of that name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        let found = self.entries.binary_search_by(|entry| entry.name.as_str().cmp(name));
+        found.ok().map(|at| &self.entries[at])
+    }
+
+    /// The object that stores this tree: per entry one byte of kind, one byte of name length, the
+    /// name, 32 bytes of id.
+    pub fn to_object(&self) -> Object {
+        let mut payload = Vec::with_capacity(self.entries.len() * 48);
+        for entry in &self.entries {
+            let name = entry.name.as_str().as_bytes();
+            payload.push(entry.kind.as_byte());
+            payload.push(u8::try_from(name.len()).expect("a block name has at most 100 bytes"));
+            payload.extend_from_slice(name);
+            payload.extend_from_slice(entry.id.as_bytes());
+        }
+        Object { kind: Kind::Tree, payload }
+    }
+
+    /// Reads a tree's payload.
+    ///
+    /// # Errors
+    /// `Malformed` when it is cut off, holds a bad name, or is not strictly sorted.
+    pub fn from_payload(payload: &[u8]) -> Result<Self, ObjectError> {
+        if payload.len() > META_OBJECT_MAX_BYTES {
+            return Err(ObjectError::TooLarge {
+                kind: "tree",
+                size_bytes: payload.len(),
+                max_bytes: META_OBJECT_MAX_BYTES,
+            });
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut rest = payload;
+        while !rest.is_empty() {
+            let (entry, after) = read_entry(rest)?;
+            if entries.last().is_some_and(|last| last.name >= entry.name) {
+                return Err(malformed("entries are not strictly sorted by name"));
+            }
+            entries.push(entry);
+            rest = after;
+        }
+        if entries.len() > TREE_MAX_ENTRIES {
+            return Err(malformed("it has too many entries"));
+        }
+        Ok(Self { entries })
+    }
+
+    /// The names whose entries differ between two trees, in order.
+    pub fn changed_names(&self, other: &Self) -> Vec<BlockName> {
+        let (mut left, mut right) = (self.entries.iter().peekable(), other.entries.iter().peekable());
+        let mut changed = Vec::new();
+        loop {
+            let order = match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) => a.name.cmp(&b.name),
+                (Some(_), None) => std::cmp::Ordering::Less,
+                (None, Some(_)) => std::cmp::Ordering::Greater,
+                (None, None) => return changed,
+            };
+            let a = if order.is_le() { left.next() } else { None };
+            let b = if order.is_ge() { right.next() } else { None };
+            if a != b {
+                changed.extend(a.or(b).map(|entry| entry.name.clone()));
+            }
+        }
+    }
+}
+
+fn read_entry(bytes: &[u8]) -> Result<(Entry, &[u8]), ObjectError> {
+    let cut_off = || malformed("an entry is cut off");
+    let (&[kind, name_len], rest) = bytes.split_first_chunk::<2>().ok_or_else(cut_off)?;
+    let (name, rest) = rest.split_at_checked(usize::from(name_len)).ok_or_else(cut_off)?;
+    let (id, rest) = rest.split_first_chunk::<32>().ok_or_else(cut_off)?;
+    let name = std::str::from_utf8(name)
+        .ok()
+        .and_then(|name| name.parse().ok())
+        .ok_or_else(|| malformed("an entry has a name that no block may have"))?;
+    if kind == 0 {
+        return Err(malformed("an entry has kind 0"));
+    }
+    let entry = Entry { name, kind: EntryKind::from_byte(kind), id: ObjectId::from_bytes(*id) };
+    Ok((entry, rest))
+}
+
+fn malformed(reason: &str) -> ObjectError {
+    ObjectError::Malformed { kind: "tree", reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(name: &str, byte: u8) -> Entry {
+        let name = name.parse().expect("a block name");
+        Entry { name, kind: EntryKind::Json, id: ObjectId::from_bytes([byte; 32]) }
+    }
+
+    #[test]
+    fn round_trips_and_sorts() {
+        let tree = Tree::new(vec![entry("b", 2), entry("a", 1)]).expect("a tree");
+        let object = tree.to_object();
+        assert_eq!(Tree::from_payload(&object.payload), Ok(tree.clone()));
+        assert_eq!(tree.entries()[0].name.as_str(), "a");
+        assert_eq!(tree.get("b"), Some(&entry("b", 2)));
+        assert_eq!(tree.get("c"), None);
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let payload = Tree::new(vec![entry("a", 1), entry("b", 2)]).expect("a tree").to_object().payload;
+        let whole = payload.len();
+        for cut in (1..whole).filter(|cut| *cut != whole / 2) {
+            assert!(Tree::from_payload(&payload[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn unsorted_and_doubled_names_are_refused() {
+        assert!(Tree::new(vec![entry("a", 1), entry("a", 2)]).is_err());
+        let mut payload = Tree::new(vec![entry("b", 1)]).expect("a tree").to_object().payload;
+        payload.extend(Tree::new(vec![entry("a", 1)]).expect("a tree").to_object().payload);
+        assert!(Tree::from_payload(&payload).is_err());
+    }
+
+    #[test]
+    fn names_what_changed() {
+        let old = Tree::new(vec![entry("a", 1), entry("b", 2), entry("c", 3)]).expect("a tree");
+        let new = Tree::new(vec![entry("b", 9), entry("c", 3), entry("d", 4)]).expect("a tree");
+        let names: Vec<String> = old.changed_names(&new).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["a", "b", "d"]);
+    }
+
+    #[test]
+    fn unknown_kinds_are_carried() {
+        let odd = Entry { kind: EntryKind::Other(77), ..entry("a", 1) };
+        let tree = Tree::new(vec![odd]).expect("a tree");
+        assert_eq!(Tree::from_payload(&tree.to_object().payload), Ok(tree));
+    }
+}
