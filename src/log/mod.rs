@@ -1,1 +1,10 @@
-//! log
+//! The log of an agent: operation records, their hash chain, and the refs they add up to. Pure:
+//! text in, values out; where the log is kept is the backend's business.
+
+mod chain;
+mod record;
+mod replay;
+
+pub use chain::{ChainError, Verifier};
+pub use record::{AgentId, Change, Record, RecordError, RecordId, StoreId};
+pub use replay::{ListEntry, RefState, RefTable, ReplayError};

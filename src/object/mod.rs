@@ -8,6 +8,7 @@ mod commit;
 mod id;
 mod tree;
 
+pub(crate) use block::is_device_name;
 pub use block::{BlockName, Blocks, Content, NameError};
 pub use commit::{Author, Commit};
 pub use id::{Kind, Object, ObjectError, ObjectId};
