@@ -1,1 +1,141 @@
-//! backend
+//! One small blocking interface for a disk and for a bucket: an agent's state, an object by id,
+//! names by page, and one atomic commit. Knows refs, records and objects; never what an agent means.
+
+pub mod local;
+pub mod memory;
+
+mod error;
+mod transaction;
+
+#[cfg(test)]
+mod conformance;
+
+use crate::clock::Time;
+use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};
+use crate::object::{Object, ObjectId};
+use crate::refs::{Handle, RefName};
+
+pub use error::{BackendError, Fault};
+pub use transaction::{Derived, Moved, Outcome, Transaction};
+
+/// The newest record of an agent's log, and how long the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The agent's id.
+    pub agent: AgentId,
+    /// The newest record.
+    pub record: RecordId,
+    /// The time of the newest record.
+    pub time: Time,
+    /// Length of the log in bytes.
+    pub log_bytes: u64,
+}
+
+/// Where agents, their refs and logs, and objects are kept.
+///
+/// Readers take no lock. What a commit wrote is visible as a whole only to a reader that started
+/// after it returned; a writer is protected by what its transaction expects.
+pub trait Backend: Send + Sync + std::fmt::Debug {
+    /// The store's id.
+    fn store_id(&self) -> StoreId;
+
+    /// Handles of agents after `after`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the names cannot be read.
+    fn agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError>;
+
+    /// The handle under which an agent is found now: `handle` itself, or what it was renamed to.
+    ///
+    /// # Errors
+    /// When the entry cannot be read or leads nowhere.
+    fn locate(&self, handle: &Handle) -> Result<Option<Handle>, BackendError>;
+
+    /// The head of an agent's log; `None` when there is no such agent.
+    ///
+    /// # Errors
+    /// `Corrupt` when the end of the log is damaged.
+    fn head(&self, agent: &Handle) -> Result<Option<Head>, BackendError>;
+
+    /// The state of a ref that is no list; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// `Corrupt` when the ref is damaged.
+    fn read_ref(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError>;
+
+    /// All refs of a namespace (`drafts`), in order of their names.
+    ///
+    /// # Errors
+    /// As `read_ref`.
+    fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError>;
+
+    /// How many entries a list has.
+    ///
+    /// # Errors
+    /// `Corrupt` when the list is damaged.
+    fn list_len(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError>;
+
+    /// Entries of a list from position `start` (0 is the first), at most `limit`.
+    ///
+    /// # Errors
+    /// `Corrupt` when the list is damaged.
+    fn list(&self, agent: &Handle, name: &RefName, start: u64, limit: usize)
+    -> Result<Vec<ListEntry>, BackendError>;
+
+    /// Up to `len` bytes of an agent's log from `offset`.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError>;
+
+    /// A document derived from an agent's refs (`ACTIVE.json`).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError>;
+
+    /// An object, verified against its id; `None` when it is not here.
+    ///
+    /// # Errors
+    /// `Corrupt` when what is stored is not the object.
+    fn object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError>;
+
+    /// Ids that begin with these hexadecimal digits, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the names cannot be read.
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError>;
+
+    /// Writes objects ahead of a `commit_many` that brings refs to them; nothing points to them yet.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    fn stage(&self, objects: &[Object]) -> Result<(), BackendError>;
+
+    /// Makes one operation happen, atomically and durably, or not at all.
+    ///
+    /// # Errors
+    /// When nothing was done, with the cause; `Unapplied` when the operation is durable and the
+    /// files will show it at the agent's next use.
+    fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError>;
+
+    /// Makes operations of different agents happen, each atomic by itself, all durable on return;
+    /// objects staged before count as theirs. Costs far fewer flushes than as many `commit`s.
+    ///
+    /// # Errors
+    /// As `commit`; of the transactions given some may have been done.
+    fn commit_many(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError>;
+
+    /// Makes every file of the store durable and empties the journals.
+    ///
+    /// # Errors
+    /// When a flush fails.
+    fn checkpoint(&self) -> Result<(), BackendError>;
+
+    /// Examines what only this backend knows of (files, journals, stored objects) and hands each
+    /// fault to `found`. Takes no longer than reading everything once.
+    ///
+    /// # Errors
+    /// When the examination itself cannot go on.
+    fn audit(&self, found: &mut dyn FnMut(Fault)) -> Result<(), BackendError>;
+}

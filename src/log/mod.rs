@@ -7,4 +7,5 @@ mod replay;
 
 pub use chain::{ChainError, Verifier};
 pub use record::{AgentId, Change, Record, RecordError, RecordId, StoreId};
+pub(crate) use replay::kept_when_none;
 pub use replay::{ListEntry, RefState, RefTable, ReplayError};

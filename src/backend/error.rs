@@ -1,0 +1,139 @@
+//! What goes wrong in a backend, and the faults that an audit finds.
+
+use std::path::PathBuf;
+
+use crate::disk::DiskError;
+use crate::error::{Classify, Kind};
+use crate::object::{ObjectError, ObjectId};
+use crate::refs::Handle;
+
+/// Why a backend could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// The disk refused.
+    #[error("cannot {doing}")]
+    Disk {
+        /// What was being done.
+        doing: String,
+        /// The cause.
+        source: DiskError,
+    },
+    /// A stored object is not what its id says.
+    #[error("object '{id}' is damaged")]
+    Object {
+        /// The object.
+        id: ObjectId,
+        /// What is wrong.
+        source: ObjectError,
+    },
+    /// A file of the store is not what was written.
+    #[error("'{}' is damaged: {reason}", path.display())]
+    Corrupt {
+        /// The file, relative to the store.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no such agent.
+    #[error("no agent '{0}'")]
+    NoSuchAgent(Handle),
+    /// There is no store where one was expected.
+    #[error("'{}' is not a recto store", .0.display())]
+    NotAStore(PathBuf),
+    /// There is a store already.
+    #[error("'{}' is a recto store already", .0.display())]
+    StoreExists(PathBuf),
+    /// The store was written by another version of the format.
+    #[error("the store has format {found}, and this build reads format {known} only")]
+    Format {
+        /// What the store says.
+        found: String,
+        /// What this build knows.
+        known: u32,
+    },
+    /// Files on a network file system keep no promises about locks and flushes.
+    #[error("'{}' lies on a network file system", .0.display())]
+    Network(PathBuf),
+    /// A flush of this agent's journal failed earlier.
+    #[error("a flush of agent '{0}' failed earlier, so what its journal holds cannot be trusted")]
+    Poisoned(Handle),
+    /// The operation is durable, but its files could not be brought up to date.
+    #[error("the operation is recorded, but agent '{agent}' could not be brought up to date")]
+    Unapplied {
+        /// The agent.
+        agent: Handle,
+        /// Why.
+        source: Box<BackendError>,
+    },
+    /// The journal cannot take an operation of this size.
+    #[error("the operation has {size_bytes} bytes, more than the {max_bytes} that a journal record may have")]
+    TooLarge {
+        /// Its size.
+        size_bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The caller's transaction contradicts itself.
+    #[error("malformed transaction: {0}")]
+    BadTransaction(String),
+}
+
+impl BackendError {
+    /// Wraps a disk's error with what was being done.
+    pub(crate) fn disk(doing: impl Into<String>) -> impl FnOnce(DiskError) -> Self {
+        let doing = doing.into();
+        move |source| Self::Disk { doing, source }
+    }
+
+    /// Names a damaged file.
+    pub(crate) fn corrupt(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Corrupt { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl Classify for BackendError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Disk { source, .. } => source.kind(),
+            Self::Object { .. } | Self::Corrupt { .. } => Kind::Corrupt,
+            Self::NoSuchAgent(_) | Self::NotAStore(_) => Kind::NotFound,
+            Self::StoreExists(_) | Self::Format { .. } | Self::Network(_) => Kind::Refused,
+            Self::Poisoned(_) | Self::Unapplied { .. } => Kind::Io,
+            Self::TooLarge { .. } => Kind::Invalid,
+            Self::BadTransaction(_) => Kind::Bug,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Disk { source, .. } => source.hint(),
+            Self::Object { .. } | Self::Corrupt { .. } => Some("run 'recto fsck' for all that is damaged".to_owned()),
+            Self::NoSuchAgent(_) => Some("'recto agent list' shows the agents of this store".to_owned()),
+            Self::NotAStore(_) => Some("'recto init' makes one".to_owned()),
+            Self::Network(_) => Some("keep the store on a local disk".to_owned()),
+            Self::Poisoned(agent) => {
+                Some(format!("make sure the disk is sound, then run 'recto recover {agent}'"))
+            }
+            Self::Unapplied { .. } => {
+                Some("nothing is lost: the agent's next use completes it once the cause is gone".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// One thing that an audit found wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// What is wrong: a file of the store, an object, a ref of an agent.
+    pub subject: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Fault {
+    /// A fault of a subject.
+    pub fn new(subject: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { subject: subject.into(), problem: problem.into() }
+    }
+}

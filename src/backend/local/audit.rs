@@ -1,0 +1,151 @@
+//! What only this backend can examine: the format file, every stored object, every journal, the
+//! files of each agent. Refs against logs is compared above the trait.
+
+use std::path::Path;
+
+use crate::backend::{Backend, BackendError, Fault};
+use crate::disk::{FileKind, TEMPORARY_PREFIX};
+use crate::object::ObjectId;
+use crate::refs::Handle;
+
+use super::examine::State;
+use super::files::{self, LIST_LINE_BYTES};
+use super::journal::{self, Found, Slot};
+use super::{LocalBackend, layout, loose};
+
+impl LocalBackend {
+    pub(super) fn audit_files(&self, found: &mut dyn FnMut(Fault)) -> Result<(), BackendError> {
+        self.audit_format(found);
+        self.audit_objects(found);
+        let entries = self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
+        for (name, kind) in entries {
+            let Ok(handle) = name.parse::<Handle>() else {
+                if !name.starts_with(TEMPORARY_PREFIX) {
+                    found(Fault::new(format!("agents/{name}"), "no agent can have that name"));
+                }
+                continue;
+            };
+            match kind {
+                FileKind::Dir => self.audit_agent(&handle, found),
+                FileKind::Symlink => {
+                    let problem = match self.locate(&handle) {
+                        Ok(Some(_)) => continue,
+                        Ok(None) => "its forwarding entry leads to no agent".to_owned(),
+                        Err(error) => error.to_string(),
+                    };
+                    found(Fault::new(format!("agents/{name}"), problem));
+                }
+                FileKind::File | FileKind::Other => {
+                    found(Fault::new(format!("agents/{name}"), "it is no directory"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_format(&self, found: &mut dyn FnMut(Fault)) {
+        let problem = match self.view().read(&self.layout.format(), 4096) {
+            Ok(bytes) => match layout::decode_format(&bytes) {
+                Ok(store) if store == self.store => return,
+                Ok(_) => "it names another store than when it was opened".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
+        };
+        found(Fault::new("format", problem));
+    }
+
+    fn audit_objects(&self, found: &mut dyn FnMut(Fault)) {
+        let root = self.layout.objects();
+        let view = self.view();
+        for entry in view.walk(&root) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    found(Fault::new("objects", error.to_string()));
+                    continue;
+                }
+            };
+            let name = entry.path.to_string_lossy().replace('/', "");
+            if entry.kind == FileKind::Dir || is_temporary(&entry.path) {
+                continue;
+            }
+            let shown = format!("objects/{}", entry.path.display());
+            let Ok(id) = name.parse::<ObjectId>() else {
+                found(Fault::new(shown, "it is not named as an object is"));
+                continue;
+            };
+            let problem = match view.read(&root.join(&entry.path), loose::FILE_MAX_BYTES) {
+                Ok(file) => loose::decode(&id, &file).err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(problem) = problem {
+                found(Fault::new(format!("object {id}"), problem));
+            }
+        }
+    }
+
+    fn audit_agent(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
+        let poison = self.layout.poison(agent);
+        if matches!(self.view().stat(&poison), Ok(Some(_))) {
+            found(Fault::new(format!("agents/{agent}/journal"), "a flush of it failed and it was not recovered"));
+        }
+        match self.examine(self.view().as_ref(), agent) {
+            Ok(State::Absent) => return,
+            Ok(State::Clean(_) | State::Pending(_)) => {}
+            Err(BackendError::Corrupt { path, reason }) => {
+                return found(Fault::new(path.display().to_string(), reason));
+            }
+            Err(error) => return found(Fault::new(format!("agents/{agent}"), error.to_string())),
+        }
+        self.audit_journal(agent, found);
+        self.audit_lines(agent, found);
+    }
+
+    /// Every record of the journal, also those whose operations the files show already: a loss of
+    /// power would need them.
+    fn audit_journal(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
+        let path = self.layout.journal(agent);
+        let Ok(bytes) = self.view().read(&path, u64::MAX) else { return };
+        let Some(slot) = Slot::newest(&bytes) else { return };
+        let records = journal::records(&bytes, &slot);
+        for (at, record) in records.iter().enumerate() {
+            if record.ops().is_none() && at + 1 < records.len() {
+                let problem = format!("record {} is damaged", at + 1);
+                found(Fault::new(format!("agents/{agent}/journal"), problem));
+            }
+        }
+        let expected = records.last().map_or(slot.head, |last: &Found| last.header.head);
+        match self.read_head(agent) {
+            Ok(head) if expected.is_none_or(|expected| expected == head.record) => {}
+            Ok(_) => {
+                let problem = "it ends with another operation than the log";
+                found(Fault::new(format!("agents/{agent}/journal"), problem));
+            }
+            Err(error) => found(Fault::new(format!("agents/{agent}/log"), error.to_string())),
+        }
+    }
+
+    /// Files that are made of lines: each line whole, nothing behind the last.
+    fn audit_lines(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
+        let view = self.view();
+        let versions = self.layout.agent(agent).join("versions");
+        if let Ok(Some(stat)) = view.stat(&versions)
+            && stat.len_bytes % LIST_LINE_BYTES != 0
+        {
+            found(Fault::new(format!("agents/{agent}/versions"), "it does not end with a whole line"));
+        }
+        let Ok(bytes) = view.read(&self.layout.attributes(agent), u64::MAX) else { return };
+        let subject = || format!("agents/{agent}/attributes");
+        for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let whole = line.strip_suffix(b"\n").and_then(files::decode_attribute);
+            if whole.is_none() {
+                found(Fault::new(subject(), format!("line {} is damaged", at + 1)));
+            }
+        }
+    }
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY_PREFIX))
+}

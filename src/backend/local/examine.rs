@@ -1,0 +1,167 @@
+//! Looks at an agent's journal and log, and says what a writer or reader must do first.
+
+use crate::backend::{BackendError, Head};
+use crate::disk::{Disk, DiskError};
+use crate::refs::Handle;
+
+use super::LocalBackend;
+use super::journal::{self, Found, Op, Slot};
+use super::layout::Layout;
+
+/// Largest journal that is read, in bytes.
+const JOURNAL_MAX_BYTES: u64 = 2 * journal::PAYLOAD_MAX_BYTES;
+
+/// Where the next record of a journal goes, and what the log looks like now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tail {
+    /// The journal's epoch.
+    pub(super) epoch: u64,
+    /// Position of the next record in the epoch.
+    pub(super) seq: u64,
+    /// Where the next record starts.
+    pub(super) offset: u64,
+    /// Length of the journal's file, in bytes.
+    pub(super) file_bytes: u64,
+    /// Length of the log, in bytes.
+    pub(super) log_bytes: u64,
+    /// The head of the log, once it was read.
+    pub(super) head: Option<Head>,
+}
+
+/// What an agent's journal and log say about each other.
+#[derive(Debug)]
+pub(super) enum State {
+    /// There is no such agent; at most the debris of one that was never made.
+    Absent,
+    /// The files show everything that the journal holds.
+    Clean(Tail),
+    /// Records of the journal have to be applied first.
+    Pending(Pending),
+}
+
+/// What has to be applied before an agent's files can be used.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// The journal's slot.
+    pub(super) slot: Slot,
+    /// Operations of the records to apply, in order.
+    pub(super) records: Vec<Vec<Op>>,
+    /// Whether the files were written in another boot, so that everything has to be made durable.
+    pub(super) other_boot: bool,
+}
+
+impl LocalBackend {
+    /// Examines an agent through `disk`.
+    pub(super) fn examine(&self, disk: &dyn Disk, agent: &Handle) -> Result<State, BackendError> {
+        let log_bytes = length(disk, &self.layout, agent)?;
+        let path = self.layout.journal(agent);
+        let damaged = |reason: &str| BackendError::corrupt(self.layout.shown(&path), reason);
+        let bytes = match disk.read(&path, JOURNAL_MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(DiskError::NotFound { .. }) if log_bytes == 0 => return self.absent(disk, agent),
+            Err(DiskError::NotFound { .. }) => return Err(damaged("it is missing")),
+            Err(error) => return Err(BackendError::disk(format!("read the journal of agent '{agent}'"))(error)),
+        };
+        let Some(slot) = Slot::newest(&bytes) else {
+            return if log_bytes == 0 { self.absent(disk, agent) } else { Err(damaged("both of its headers are damaged")) };
+        };
+        let mut records = journal::records(&bytes, &slot);
+        let mut last_ops = records.last().map(Found::ops);
+        if let (Some(None), Some(torn)) = (&last_ops, records.last()) {
+            if log_bytes >= torn.header.log_bytes {
+                return Err(damaged("its last record is damaged"));
+            }
+            records.pop();
+            last_ops = records.last().map(Found::ops);
+        }
+        let end = records.last().map_or(slot.log_bytes, |found| found.header.log_bytes);
+        if log_bytes > end {
+            return Err(damaged("it ends before the log does"));
+        }
+        if log_bytes < slot.log_bytes {
+            let log = self.layout.shown(&self.layout.log(agent));
+            return Err(BackendError::corrupt(log, "it is shorter than it was at the last checkpoint"));
+        }
+        if end == 0 {
+            return self.absent(disk, agent);
+        }
+        let tail = Tail {
+            epoch: slot.epoch,
+            seq: records.len() as u64,
+            offset: records.last().map_or(journal::FIRST_RECORD, |found| found.header.next_offset(found.offset)),
+            file_bytes: bytes.len() as u64,
+            log_bytes: end,
+            head: None,
+        };
+        let other_boot = slot.boot != self.boot;
+        let last_ops = last_ops.flatten();
+        let renaming = match last_ops.as_ref().and_then(|ops| ops.last()) {
+            Some(Op::Rename { from, to }) => self.rename_unfinished(disk, agent, from, to)?,
+            _ => false,
+        };
+        if other_boot {
+            let records: Option<Vec<_>> = records.iter().map(Found::ops).collect();
+            let records = records.ok_or_else(|| damaged("a record in its middle is damaged"))?;
+            return Ok(State::Pending(Pending { slot, records, other_boot }));
+        }
+        if log_bytes < end || renaming {
+            let records = Vec::from_iter(last_ops);
+            return Ok(State::Pending(Pending { slot, records, other_boot }));
+        }
+        Ok(State::Clean(tail))
+    }
+
+    /// An agent without a log and without a record has never been made; if it has refs all the
+    /// same, its history was lost, which is not the same as having none.
+    fn absent(&self, disk: &dyn Disk, agent: &Handle) -> Result<State, BackendError> {
+        for name in ["ACTIVE", "meta", "versions"] {
+            let path = self.layout.agent(agent).join(name);
+            if disk.stat(&path).map_err(BackendError::disk("look at the agent"))?.is_some() {
+                return Err(BackendError::corrupt(
+                    self.layout.shown(&self.layout.log(agent)),
+                    format!("it is missing, though '{name}' is there"),
+                ));
+            }
+        }
+        Ok(State::Absent)
+    }
+
+    fn rename_unfinished(
+        &self,
+        disk: &dyn Disk,
+        agent: &Handle,
+        from: &Handle,
+        to: &Handle,
+    ) -> Result<bool, BackendError> {
+        if agent != to {
+            return Ok(true);
+        }
+        let forward = disk.stat(&self.layout.agent(from)).map_err(BackendError::disk("look at the agent"))?;
+        Ok(forward.is_none())
+    }
+
+    /// Whether a remembered tail still is the end of the journal: the same epoch, and no record of
+    /// a writer in another process behind it.
+    pub(super) fn still_the_end(&self, agent: &Handle, tail: &Tail) -> Result<bool, BackendError> {
+        let path = self.layout.journal(agent);
+        let reading = || BackendError::disk(format!("read the journal of agent '{agent}'"));
+        let slots = match self.disk.read_at(&path, 0, 1024) {
+            Err(DiskError::NotFound { .. }) => return Ok(false),
+            other => other.map_err(reading())?,
+        };
+        if Slot::newest(&slots).is_none_or(|slot| slot.epoch != tail.epoch) {
+            return Ok(false);
+        }
+        let next = self.disk.read_at(&path, tail.offset, journal::HEADER_BYTES).map_err(reading())?;
+        if journal::RecordHeader::decode(&next, tail.epoch, tail.seq).is_some() {
+            return Ok(false);
+        }
+        Ok(length(self.disk.as_ref(), &self.layout, agent)? == tail.log_bytes)
+    }
+}
+
+/// Length of an agent's log, in bytes; 0 when it has none.
+pub(super) fn length(disk: &dyn Disk, layout: &Layout, agent: &Handle) -> Result<u64, BackendError> {
+    let stat = disk.stat(&layout.log(agent)).map_err(BackendError::disk("look at the log"))?;
+    Ok(stat.map_or(0, |stat| stat.len_bytes))
+}

@@ -1,0 +1,264 @@
+//! Reading an agent's files, without a lock.
+
+use std::path::Path;
+
+use crate::backend::{BackendError, Head};
+use crate::disk::{DiskError, FileKind};
+use crate::log::{ListEntry, Record, RefState};
+use crate::object::ObjectId;
+use crate::refs::{Handle, RefName, Shape, Target};
+
+use super::LocalBackend;
+use super::files::{self, LIST_LINE_BYTES, REF_FILE_MAX_BYTES};
+
+/// How much of the end of a log is read at first, in bytes; most lines are shorter.
+const LOG_TAIL_BYTES: u64 = 4096;
+/// Largest attributes file that is read, in bytes.
+const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Most forwarding entries that are followed for one handle.
+const FORWARDS_MAX: usize = 32;
+
+impl LocalBackend {
+    pub(super) fn read_if_there(&self, path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, BackendError> {
+        match self.view().read(path, max_bytes) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            Err(error) => {
+                let shown = self.layout.shown(path);
+                Err(BackendError::disk(format!("read '{}'", shown.display()))(error))
+            }
+        }
+    }
+
+    /// Handles in order, without forwarding entries and without what was never made.
+    pub(super) fn list_agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError> {
+        let entries = self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
+        let mut found = Vec::new();
+        for (name, kind) in entries {
+            let Ok(handle) = name.parse::<Handle>() else { continue };
+            if kind != FileKind::Dir || after.is_some_and(|after| handle <= *after) {
+                continue;
+            }
+            let log = super::examine::length(self.view().as_ref(), &self.layout, &handle)?;
+            if log > 0 || self.ready(&handle)? {
+                found.push(handle);
+            }
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Follows forwarding entries to the handle that an agent has now.
+    pub(super) fn follow(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
+        let disk = self.view();
+        let mut at = handle.clone();
+        for _ in 0..FORWARDS_MAX {
+            let path = self.layout.agent(&at);
+            let looking = || BackendError::disk(format!("look at agent '{at}'"));
+            let kind = disk.stat(&path).map_err(looking())?.map(|stat| stat.kind);
+            match kind {
+                None => return Ok(None),
+                Some(FileKind::Dir) => match self.ready(&at) {
+                    Ok(true) => return Ok(Some(at)),
+                    // An unfinished rename was completed while it was looked at.
+                    Ok(false) if disk.stat(&path).map_err(looking())?.is_some_and(|s| s.kind == FileKind::Symlink) => {}
+                    Ok(false) => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+                Some(FileKind::Symlink) => {
+                    let target = disk.read_link(&path).map_err(looking())?;
+                    let next = target.to_str().and_then(|text| text.parse().ok());
+                    at = next.ok_or_else(|| {
+                        BackendError::corrupt(self.layout.shown(&path), "its forwarding entry leads out of the store")
+                    })?;
+                }
+                Some(_) => return Err(BackendError::corrupt(self.layout.shown(&path), "it is no directory")),
+            }
+        }
+        let path = self.layout.agent(handle);
+        Err(BackendError::corrupt(self.layout.shown(&path), "its forwarding entries lead in a circle"))
+    }
+
+    /// The head of a log. A line that a writer is appending right now may be half there: then the
+    /// writer is waited for.
+    pub(super) fn read_head(&self, agent: &Handle) -> Result<Head, BackendError> {
+        let length = super::examine::length(self.view().as_ref(), &self.layout, agent)?;
+        let cached = self.known().get(agent).and_then(|tail| tail.head);
+        if let Some(head) = cached.filter(|head| head.log_bytes == length) {
+            return Ok(head);
+        }
+        let head = match self.last_line(agent, length) {
+            Ok(head) => head,
+            Err(BackendError::Corrupt { .. }) => {
+                let guard = self.disk.try_lock(&self.layout.lock(agent));
+                let _guard = match guard {
+                    Ok(Some(guard)) => Some(guard),
+                    Ok(None) => self.disk.lock(&self.layout.lock(agent)).ok(),
+                    Err(_) => None,
+                };
+                let length = super::examine::length(self.view().as_ref(), &self.layout, agent)?;
+                self.last_line(agent, length)?
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(tail) = self.known().get_mut(agent).filter(|tail| tail.log_bytes == head.log_bytes) {
+            tail.head = Some(head);
+        }
+        Ok(head)
+    }
+
+    fn last_line(&self, agent: &Handle, length: u64) -> Result<Head, BackendError> {
+        let path = self.layout.log(agent);
+        let damaged = |reason: String| BackendError::corrupt(self.layout.shown(&path), reason);
+        let mut window = LOG_TAIL_BYTES;
+        loop {
+            let start = length.saturating_sub(window);
+            let want = usize::try_from(length - start).unwrap_or(usize::MAX);
+            let bytes = self.view().read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
+            let body = bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
+            let line_start = memchr::memrchr(b'\n', body).map(|at| at + 1);
+            let line = match line_start {
+                Some(at) => &body[at..],
+                None if start == 0 => body,
+                None => {
+                    window *= 8;
+                    continue;
+                }
+            };
+            let (record, parsed) =
+                Record::from_line(line).map_err(|error| damaged(format!("its last line: {error}")))?;
+            let agent = parsed.agent.unwrap_or(record);
+            return Ok(Head { agent, record, time: parsed.time, log_bytes: length });
+        }
+    }
+
+    /// A ref's state, of any shape but a list.
+    pub(super) fn ref_state(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError> {
+        if name.shape() == Shape::Attribute {
+            let Some(file) = self.attributes(agent)? else { return Ok(None) };
+            let Some(line) = files::last_attribute(&file, name) else { return Ok(None) };
+            let found = files::decode_attribute(line).filter(|(read, _)| read == name);
+            let (_, state) = found.ok_or_else(|| self.damaged_attributes(agent))?;
+            return Ok(state.target.is_some().then_some(state));
+        }
+        let path = self.layout.reference(agent, name);
+        let Some(bytes) = self.read_if_there(&path, REF_FILE_MAX_BYTES)? else { return Ok(None) };
+        let state = files::decode_ref(&bytes);
+        state.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is not a ref"))
+    }
+
+    /// What a ref points to, of any shape; for a list, its last entry.
+    pub(super) fn target(&self, agent: &Handle, name: &RefName) -> Result<Option<Target>, BackendError> {
+        if name.shape() != Shape::List {
+            return Ok(self.ref_state(agent, name)?.and_then(|state| state.target));
+        }
+        let len = self.list_length(agent, name)?;
+        let last = if len == 0 { Vec::new() } else { self.list_entries(agent, name, len - 1, 1)? };
+        Ok(last.first().map(|entry| Target::Id(entry.id)))
+    }
+
+    /// The whole lines of the attributes file; one that is being appended does not count yet.
+    fn attributes(&self, agent: &Handle) -> Result<Option<Vec<u8>>, BackendError> {
+        let Some(mut file) = self.read_if_there(&self.layout.attributes(agent), ATTRIBUTES_MAX_BYTES)? else {
+            return Ok(None);
+        };
+        let whole = memchr::memrchr(b'\n', &file).map_or(0, |at| at + 1);
+        file.truncate(whole);
+        Ok(Some(file))
+    }
+
+    fn damaged_attributes(&self, agent: &Handle) -> BackendError {
+        let path = self.layout.attributes(agent);
+        BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged")
+    }
+
+    pub(super) fn namespace(
+        &self,
+        agent: &Handle,
+        namespace: &str,
+    ) -> Result<Vec<(RefName, RefState)>, BackendError> {
+        let mut found = std::collections::BTreeMap::new();
+        let file = self.attributes(agent)?.unwrap_or_default();
+        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            if line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/') {
+                let (name, state) = files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
+                found.insert(name, state);
+            }
+        }
+        found.retain(|_, state| state.target.is_some());
+        let dir = self.layout.agent(agent).join(namespace);
+        let entries = match self.view().list(&dir) {
+            Ok(entries) => entries,
+            Err(DiskError::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(BackendError::disk(format!("list '{namespace}'"))(error)),
+        };
+        for (name, kind) in entries {
+            if kind != FileKind::File || name.starts_with('.') {
+                continue;
+            }
+            let path = dir.join(&name);
+            let full = format!("{namespace}/{name}");
+            let name: RefName = full
+                .parse()
+                .map_err(|_| BackendError::corrupt(self.layout.shown(&path), "no ref can have that name"))?;
+            // A ref that was deleted since the directory was read is no longer there.
+            if let Some(state) = self.ref_state(agent, &name)? {
+                found.insert(name, state);
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    pub(super) fn list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
+        let path = self.layout.reference(agent, name);
+        let stat = self.view().stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
+        Ok(stat.map_or(0, |stat| stat.len_bytes / LIST_LINE_BYTES))
+    }
+
+    pub(super) fn list_entries(
+        &self,
+        agent: &Handle,
+        name: &RefName,
+        start: u64,
+        limit: usize,
+    ) -> Result<Vec<ListEntry>, BackendError> {
+        let path = self.layout.reference(agent, name);
+        let len = self.list_length(agent, name)?;
+        let count = len.saturating_sub(start).min(limit as u64);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let want = usize::try_from(count * LIST_LINE_BYTES).unwrap_or(usize::MAX);
+        let bytes = self
+            .view()
+            .read_at(&path, start * LIST_LINE_BYTES, want)
+            .map_err(BackendError::disk(format!("read '{name}'")))?;
+        files::decode_entries(&bytes)
+            .ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged"))
+    }
+
+    pub(super) fn find_objects(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
+        let disk = self.view();
+        let listing = || BackendError::disk("list the objects");
+        let fans = match prefix.get(..2) {
+            Some(fan) => vec![fan.to_owned()],
+            None => disk.list(&self.layout.objects()).map_err(listing())?.into_iter().map(|(name, _)| name).collect(),
+        };
+        let mut found = Vec::new();
+        for fan in fans.iter().filter(|fan| fan.starts_with(prefix.get(..2).unwrap_or(prefix))) {
+            let names = match disk.list(&self.layout.objects().join(fan)) {
+                Ok(names) => names,
+                Err(DiskError::NotFound { .. } | DiskError::NotAFile { .. }) => continue,
+                Err(error) => return Err(listing()(error)),
+            };
+            let ids = names.iter().filter_map(|(name, _)| format!("{fan}{name}").parse::<ObjectId>().ok());
+            found.extend(ids.filter(|id| id.to_string().starts_with(prefix)).take(limit - found.len()));
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,247 @@
+//! A store in memory: the smallest thing that keeps the `Backend` promises, for tests and for
+//! looking at a config without a store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::log::{ListEntry, Record, RefState, RefTable, StoreId, Verifier};
+use crate::object::{Object, ObjectId};
+use crate::refs::{Handle, RefName, Shape, Target};
+
+use super::{Backend, BackendError, Fault, Head, Moved, Outcome, Transaction, transaction};
+
+/// A store whose content lives as long as the value.
+#[derive(Debug)]
+pub struct MemoryBackend {
+    store: StoreId,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    objects: BTreeMap<ObjectId, Object>,
+    agents: BTreeMap<Handle, Agent>,
+    forwards: HashMap<Handle, Handle>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Agent {
+    head: Option<Head>,
+    log: Vec<u8>,
+    table: RefTable,
+    derived: BTreeMap<String, Vec<u8>>,
+}
+
+impl MemoryBackend {
+    /// An empty store of that id.
+    pub fn new(store: StoreId) -> Self {
+        Self { store, inner: Mutex::new(Inner::default()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, agent: &Handle, read: impl FnOnce(&Agent) -> T) -> Result<T, BackendError> {
+        let inner = self.lock();
+        let found = inner.agents.get(agent).ok_or_else(|| BackendError::NoSuchAgent(agent.clone()))?;
+        Ok(read(found))
+    }
+}
+
+impl Backend for MemoryBackend {
+    fn store_id(&self) -> StoreId {
+        self.store
+    }
+
+    fn agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(self.lock().agents.range((start, Bound::Unbounded)).take(limit).map(|(name, _)| name.clone()).collect())
+    }
+
+    fn locate(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
+        let inner = self.lock();
+        let mut at = handle;
+        while !inner.agents.contains_key(at) {
+            match inner.forwards.get(at) {
+                Some(next) => at = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at.clone()))
+    }
+
+    fn head(&self, agent: &Handle) -> Result<Option<Head>, BackendError> {
+        Ok(self.lock().agents.get(agent).and_then(|agent| agent.head))
+    }
+
+    fn read_ref(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError> {
+        self.with(agent, |agent| agent.table.refs.get(name).cloned())
+    }
+
+    fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError> {
+        self.with(agent, |agent| {
+            let mine = agent.table.refs.iter().filter(|(name, _)| name.split().0 == Some(namespace));
+            mine.map(|(name, state)| (name.clone(), state.clone())).collect()
+        })
+    }
+
+    fn list_len(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
+        self.with(agent, |agent| agent.table.lists.get(name).map_or(0, |list| list.len() as u64))
+    }
+
+    fn list(
+        &self,
+        agent: &Handle,
+        name: &RefName,
+        start: u64,
+        limit: usize,
+    ) -> Result<Vec<ListEntry>, BackendError> {
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        self.with(agent, |agent| {
+            let list = agent.table.lists.get(name).map_or(&[][..], Vec::as_slice);
+            list.iter().skip(start).take(limit).copied().collect()
+        })
+    }
+
+    fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.with(agent, |agent| agent.log.iter().skip(offset).take(len).copied().collect())
+    }
+
+    fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
+        self.with(agent, |agent| agent.derived.get(name).cloned())
+    }
+
+    fn object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {
+        Ok(self.lock().objects.get(id).cloned())
+    }
+
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
+        let inner = self.lock();
+        let matching = inner.objects.keys().filter(|id| id.to_string().starts_with(prefix));
+        Ok(matching.take(limit).copied().collect())
+    }
+
+    fn stage(&self, objects: &[Object]) -> Result<(), BackendError> {
+        let mut inner = self.lock();
+        for object in objects {
+            inner.objects.entry(object.id()).or_insert_with(|| object.clone());
+        }
+        Ok(())
+    }
+
+    fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
+        let mut inner = self.lock();
+        if let Some(moved) = inner.check(transaction) {
+            return Ok(Outcome::Moved(moved));
+        }
+        let mut agent = inner.agents.get(&transaction.agent).cloned().unwrap_or_default();
+        for record in &transaction.records {
+            agent.append(record)?;
+        }
+        for derived in &transaction.derived {
+            match &derived.content {
+                Some(content) => agent.derived.insert(derived.name.clone(), content.clone()),
+                None => agent.derived.remove(&derived.name),
+            };
+        }
+        for object in &transaction.objects {
+            inner.objects.insert(object.id(), object.clone());
+        }
+        if let Some(new) = &transaction.rename_to {
+            inner.agents.remove(&transaction.agent);
+            inner.forwards.insert(transaction.agent.clone(), new.clone());
+        }
+        let handle = transaction.rename_to.as_ref().unwrap_or(&transaction.agent).clone();
+        inner.forwards.remove(&handle);
+        inner.agents.insert(handle, agent);
+        Ok(Outcome::Committed)
+    }
+
+    fn commit_many(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError> {
+        transactions.iter().map(|transaction| self.commit(transaction)).collect()
+    }
+
+    fn checkpoint(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    fn audit(&self, found: &mut dyn FnMut(Fault)) -> Result<(), BackendError> {
+        let inner = self.lock();
+        for (id, object) in &inner.objects {
+            if object.id() != *id {
+                found(Fault::new(format!("object {id}"), "it does not hash to its id"));
+            }
+        }
+        for (handle, agent) in &inner.agents {
+            let mut verifier = Verifier::new(self.store);
+            let lines = agent.log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            for line in lines {
+                if let Err(error) = verifier.next(line) {
+                    found(Fault::new(format!("log of agent {handle}"), error.to_string()));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// What is not as the transaction expects.
+    fn check(&self, transaction: &Transaction) -> Option<Moved> {
+        let agent = self.agents.get(&transaction.agent);
+        let head = agent.and_then(|agent| agent.head).map(|head| head.record);
+        if head != transaction.records.first().and_then(|record| record.prev) {
+            return Some(Moved::Head);
+        }
+        if transaction.creates() && (agent.is_some() || self.forwards.contains_key(&transaction.agent)) {
+            return Some(Moved::HandleTaken(transaction.agent.clone()));
+        }
+        if let Some(new) = &transaction.rename_to {
+            let leads_back = self.forwards.get(new) == Some(&transaction.agent);
+            if self.agents.contains_key(new) || (self.forwards.contains_key(new) && !leads_back) {
+                return Some(Moved::HandleTaken(new.clone()));
+            }
+        }
+        let target = |name: &RefName| agent.and_then(|agent| agent.target(name));
+        let found = transaction::first_moved(transaction, |name| Ok::<_, Infallible>(target(name)));
+        match found {
+            Ok(moved) => moved,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl Agent {
+    fn target(&self, name: &RefName) -> Option<Target> {
+        match name.shape() {
+            Shape::List => self.table.lists.get(name)?.last().map(|entry| Target::Id(entry.id)),
+            Shape::Single | Shape::Attribute => self.table.refs.get(name)?.target.clone(),
+        }
+    }
+
+    fn append(&mut self, record: &Record) -> Result<(), BackendError> {
+        let (id, line) = record.to_line();
+        let bad = |error: &dyn std::fmt::Display| BackendError::BadTransaction(error.to_string());
+        self.table.apply(id, record).map_err(|error| bad(&error))?;
+        self.log.extend_from_slice(&line);
+        let agent = record.agent.unwrap_or(id);
+        self.head = Some(Head { agent, record: id, time: record.time, log_bytes: self.log.len() as u64 });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::conformance;
+
+    #[test]
+    fn conforms() {
+        conformance::run(&|| Box::new(MemoryBackend::new(StoreId([3; 16]))));
+    }
+}
