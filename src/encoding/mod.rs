@@ -5,4 +5,7 @@ pub mod canonical;
 pub mod digest;
 pub mod json;
 
+#[cfg(test)]
+mod tests;
+
 pub use digest::{Digest, Frame};

@@ -1,0 +1,4 @@
+//! Tests of the parser and the writer together.
+
+mod fixtures;
+mod properties;
