@@ -1,0 +1,129 @@
+//! Which lists are matched by key: a list's place in the document, and the field of its entries
+//! that tells them apart.
+
+use std::collections::BTreeMap;
+
+use super::parse::{self, Items};
+use super::{Path, PathError, Step};
+
+/// The key fields of a document's lists (`singlePromptConfig.tools` by `name`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListKeys {
+    root: Node,
+}
+
+/// A place in the document, as far as lists below it have keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Node {
+    fields: BTreeMap<String, Node>,
+    entries: Option<Box<Node>>,
+    key: Option<String>,
+}
+
+impl ListKeys {
+    /// No list has keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// States the key field of a list. The pattern is the list's path, with `[]` for the entries of
+    /// lists on the way: `nodes[].items`. A second key for the same pattern replaces the first.
+    ///
+    /// # Errors
+    /// `Malformed` when the pattern is no path or names single entries (`nodes[3].items`).
+    pub fn insert(&mut self, pattern: &str, key: &str) -> Result<(), PathError> {
+        let parts = parse::parts(pattern, Items::Accepted)?;
+        if parts.iter().flatten().any(|step| !matches!(step, Step::Field(_))) {
+            return Err(PathError::Malformed {
+                path: pattern.to_owned(),
+                position: pattern.chars().count(),
+                reason: "a pattern has '[]' for list entries, not their keys or positions",
+            });
+        }
+        let mut node = &mut self.root;
+        for part in parts {
+            node = match part {
+                Some(Step::Field(name)) => node.fields.entry(name).or_default(),
+                _ => node.entries.get_or_insert_default(),
+            };
+        }
+        node.key = Some(key.to_owned());
+        Ok(())
+    }
+
+    /// The key field of the list at that path, if it has one.
+    pub fn key_for(&self, path: &Path) -> Option<&str> {
+        path.steps().iter().try_fold(self.root(), Node::below)?.key()
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+}
+
+impl Node {
+    /// The key field, when this is a list with keys.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// What is known of the field below.
+    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+        self.fields.get(name)
+    }
+
+    /// What is known of every entry below.
+    pub(super) fn entries(&self) -> Option<&Self> {
+        self.entries.as_deref()
+    }
+
+    /// What is known of the place one step below.
+    pub(super) fn below(&self, step: &Step) -> Option<&Self> {
+        match step {
+            Step::Field(name) => self.field(name),
+            Step::Key(_) | Step::Index(_) => self.entries(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_key_of_a_list_by_its_place() {
+        let mut keys = ListKeys::new();
+        for (pattern, key) in [("a.tools", "name"), ("nodes", "id"), ("nodes[].items", "ref"), ("m[][]", "k")]
+        {
+            keys.insert(pattern, key).expect("a pattern");
+        }
+        let check = |path: &str, wanted: Option<&str>| {
+            assert_eq!(keys.key_for(&path.parse().expect("a path")), wanted, "{path}");
+        };
+        check("a.tools", Some("name"));
+        check("nodes", Some("id"));
+        check("nodes[start].items", Some("ref"));
+        check("nodes[3].items", Some("ref"));
+        check("m[0][x]", Some("k"));
+        check("m[0]", None);
+        check("nodes.items", None);
+        check("tools", None);
+        check("a", None);
+        check(".", None);
+    }
+
+    #[test]
+    fn a_later_key_replaces_an_earlier_one() {
+        let mut keys = ListKeys::new();
+        keys.insert("tools", "id").expect("a pattern");
+        keys.insert("tools", "name").expect("a pattern");
+        assert_eq!(keys.key_for(&"tools".parse().expect("a path")), Some("name"));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused() {
+        for bad in ["", "a[3].b", "a[x]", "a..b", "a["] {
+            assert!(matches!(ListKeys::new().insert(bad, "k"), Err(PathError::Malformed { .. })), "{bad}");
+        }
+    }
+}
