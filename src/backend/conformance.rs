@@ -1,3 +1,3 @@
 //! c
 use super::Backend;
-pub(super) fn run(_m: &dyn Fn()->Box<dyn Backend>) {}
+pub(super) fn run(_m: &dyn Fn() -> Box<dyn Backend>) {}

@@ -107,7 +107,9 @@ impl Classify for BackendError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Disk { source, .. } => source.hint(),
-            Self::Object { .. } | Self::Corrupt { .. } => Some("run 'recto fsck' for all that is damaged".to_owned()),
+            Self::Object { .. } | Self::Corrupt { .. } => {
+                Some("run 'recto fsck' for all that is damaged".to_owned())
+            }
             Self::NoSuchAgent(_) => Some("'recto agent list' shows the agents of this store".to_owned()),
             Self::NotAStore(_) => Some("'recto init' makes one".to_owned()),
             Self::Network(_) => Some("keep the store on a local disk".to_owned()),

@@ -58,7 +58,13 @@ impl Backend for MemoryBackend {
 
     fn agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        Ok(self.lock().agents.range((start, Bound::Unbounded)).take(limit).map(|(name, _)| name.clone()).collect())
+        Ok(self
+            .lock()
+            .agents
+            .range((start, Bound::Unbounded))
+            .take(limit)
+            .map(|(name, _)| name.clone())
+            .collect())
     }
 
     fn locate(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {

@@ -79,8 +79,13 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// `Corrupt` when the list is damaged.
-    fn list(&self, agent: &Handle, name: &RefName, start: u64, limit: usize)
-    -> Result<Vec<ListEntry>, BackendError>;
+    fn list(
+        &self,
+        agent: &Handle,
+        name: &RefName,
+        start: u64,
+        limit: usize,
+    ) -> Result<Vec<ListEntry>, BackendError>;
 
     /// Up to `len` bytes of an agent's log from `offset`.
     ///

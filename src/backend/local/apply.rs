@@ -12,7 +12,12 @@ use super::layout::Layout;
 use super::loose;
 
 /// Does what the operations say, in their order.
-pub(super) fn apply(disk: &dyn Disk, layout: &Layout, agent: &Handle, ops: &[Op]) -> Result<(), BackendError> {
+pub(super) fn apply(
+    disk: &dyn Disk,
+    layout: &Layout,
+    agent: &Handle,
+    ops: &[Op],
+) -> Result<(), BackendError> {
     let dir = layout.agent(agent);
     for op in ops {
         match op {

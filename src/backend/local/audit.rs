@@ -17,7 +17,8 @@ impl LocalBackend {
     pub(super) fn audit_files(&self, found: &mut dyn FnMut(Fault)) -> Result<(), BackendError> {
         self.audit_format(found);
         self.audit_objects(found);
-        let entries = self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
+        let entries =
+            self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
         for (name, kind) in entries {
             let Ok(handle) = name.parse::<Handle>() else {
                 if !name.starts_with(TEMPORARY_PREFIX) {
@@ -88,7 +89,10 @@ impl LocalBackend {
     fn audit_agent(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
         let poison = self.layout.poison(agent);
         if matches!(self.view().stat(&poison), Ok(Some(_))) {
-            found(Fault::new(format!("agents/{agent}/journal"), "a flush of it failed and it was not recovered"));
+            found(Fault::new(
+                format!("agents/{agent}/journal"),
+                "a flush of it failed and it was not recovered",
+            ));
         }
         match self.examine(self.view().as_ref(), agent) {
             Ok(State::Absent) => return,

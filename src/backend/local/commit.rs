@@ -111,10 +111,7 @@ impl LocalBackend {
             .collect::<Result<Vec<_>, _>>()
             .map_err(BackendError::disk(format!("lock agent '{agent}'")))?;
         let tail = match self.tail_under_lock(agent)? {
-            Some(tail) if transaction.creates() => {
-                drop(tail);
-                return Ok(Err(Moved::HandleTaken(agent.clone())));
-            }
+            Some(_) if transaction.creates() => return Ok(Err(Moved::HandleTaken(agent.clone()))),
             Some(tail) => tail,
             None if transaction.creates() => match self.new_agent(agent)? {
                 Some(tail) => tail,
@@ -234,7 +231,11 @@ impl LocalBackend {
             let path = self.layout.attributes(agent);
             let stat = self.disk.stat(&path).map_err(BackendError::disk("look at the attributes"))?;
             let offset = stat.map_or(0, |stat| stat.len_bytes);
-            ops.push(Op::Append { path: ATTRIBUTES.to_owned(), offset, content: plan.attributes.into_bytes() });
+            ops.push(Op::Append {
+                path: ATTRIBUTES.to_owned(),
+                offset,
+                content: plan.attributes.into_bytes(),
+            });
         }
         let mut singles: Vec<_> = plan.singles.into_iter().collect();
         singles.sort_by_key(|(name, _)| (name.as_str() == RefName::ACTIVE, name.clone()));
@@ -261,7 +262,8 @@ impl LocalBackend {
     /// Writes the journal record; it counts once it is flushed. Returns the journal's end after it.
     fn write_record(&self, prepared: &Prepared) -> Result<Tail, BackendError> {
         let Prepared { agent, tail, ops, head, .. } = prepared;
-        let (header, mut bytes) = journal::encode_record(tail.epoch, tail.seq, head.log_bytes, head.record, ops);
+        let (header, mut bytes) =
+            journal::encode_record(tail.epoch, tail.seq, head.log_bytes, head.record, ops);
         let mut start = tail.offset;
         if tail.file_bytes == 0 {
             let slot = Slot { epoch: tail.epoch, boot: self.boot, log_bytes: 0, head: None };

@@ -60,10 +60,16 @@ impl LocalBackend {
             Ok(bytes) => bytes,
             Err(DiskError::NotFound { .. }) if log_bytes == 0 => return self.absent(disk, agent),
             Err(DiskError::NotFound { .. }) => return Err(damaged("it is missing")),
-            Err(error) => return Err(BackendError::disk(format!("read the journal of agent '{agent}'"))(error)),
+            Err(error) => {
+                return Err(BackendError::disk(format!("read the journal of agent '{agent}'"))(error));
+            }
         };
         let Some(slot) = Slot::newest(&bytes) else {
-            return if log_bytes == 0 { self.absent(disk, agent) } else { Err(damaged("both of its headers are damaged")) };
+            return if log_bytes == 0 {
+                self.absent(disk, agent)
+            } else {
+                Err(damaged("both of its headers are damaged"))
+            };
         };
         let mut records = journal::records(&bytes, &slot);
         let mut last_ops = records.last().map(Found::ops);
@@ -88,7 +94,9 @@ impl LocalBackend {
         let tail = Tail {
             epoch: slot.epoch,
             seq: records.len() as u64,
-            offset: records.last().map_or(journal::FIRST_RECORD, |found| found.header.next_offset(found.offset)),
+            offset: records
+                .last()
+                .map_or(journal::FIRST_RECORD, |found| found.header.next_offset(found.offset)),
             file_bytes: bytes.len() as u64,
             log_bytes: end,
             head: None,

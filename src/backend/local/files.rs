@@ -121,7 +121,9 @@ mod tests {
     #[test]
     fn other_spellings_of_a_ref_file_are_refused() {
         let text = encode_ref(&state(7, 3));
-        for bad in [text.replace(" ", "  "), text.replace("\n3 ", "\n03 "), format!("{text}\n"), String::new()] {
+        for bad in
+            [text.replace(" ", "  "), text.replace("\n3 ", "\n03 "), format!("{text}\n"), String::new()]
+        {
             assert_eq!(decode_ref(bad.as_bytes()), None, "{bad:?}");
         }
     }

@@ -139,6 +139,8 @@ mod tests {
     #[test]
     fn a_later_format_is_refused_and_named() {
         let text = encode_format(StoreId([1; 16])).replace("format 1", "format 9");
-        assert!(matches!(decode_format(text.as_bytes()), Err(BackendError::Format { found, .. }) if found == "9"));
+        assert!(
+            matches!(decode_format(text.as_bytes()), Err(BackendError::Format { found, .. }) if found == "9")
+        );
     }
 }

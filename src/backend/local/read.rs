@@ -31,8 +31,13 @@ impl LocalBackend {
     }
 
     /// Handles in order, without forwarding entries and without what was never made.
-    pub(super) fn list_agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError> {
-        let entries = self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
+    pub(super) fn list_agents(
+        &self,
+        after: Option<&Handle>,
+        limit: usize,
+    ) -> Result<Vec<Handle>, BackendError> {
+        let entries =
+            self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
         let mut found = Vec::new();
         for (name, kind) in entries {
             let Ok(handle) = name.parse::<Handle>() else { continue };
@@ -63,7 +68,11 @@ impl LocalBackend {
                 Some(FileKind::Dir) => match self.ready(&at) {
                     Ok(true) => return Ok(Some(at)),
                     // An unfinished rename was completed while it was looked at.
-                    Ok(false) if disk.stat(&path).map_err(looking())?.is_some_and(|s| s.kind == FileKind::Symlink) => {}
+                    Ok(false)
+                        if disk
+                            .stat(&path)
+                            .map_err(looking())?
+                            .is_some_and(|s| s.kind == FileKind::Symlink) => {}
                     Ok(false) => return Ok(None),
                     Err(error) => return Err(error),
                 },
@@ -71,7 +80,10 @@ impl LocalBackend {
                     let target = disk.read_link(&path).map_err(looking())?;
                     let next = target.to_str().and_then(|text| text.parse().ok());
                     at = next.ok_or_else(|| {
-                        BackendError::corrupt(self.layout.shown(&path), "its forwarding entry leads out of the store")
+                        BackendError::corrupt(
+                            self.layout.shown(&path),
+                            "its forwarding entry leads out of the store",
+                        )
                     })?;
                 }
                 Some(_) => return Err(BackendError::corrupt(self.layout.shown(&path), "it is no directory")),
@@ -116,8 +128,10 @@ impl LocalBackend {
         loop {
             let start = length.saturating_sub(window);
             let want = usize::try_from(length - start).unwrap_or(usize::MAX);
-            let bytes = self.view().read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
-            let body = bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
+            let bytes =
+                self.view().read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
+            let body =
+                bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
             let line_start = memchr::memrchr(b'\n', body).map(|at| at + 1);
             let line = match line_start {
                 Some(at) => &body[at..],
@@ -183,7 +197,8 @@ impl LocalBackend {
         let file = self.attributes(agent)?.unwrap_or_default();
         for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/') {
-                let (name, state) = files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
+                let (name, state) =
+                    files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
                 found.insert(name, state);
             }
         }
@@ -244,7 +259,12 @@ impl LocalBackend {
         let listing = || BackendError::disk("list the objects");
         let fans = match prefix.get(..2) {
             Some(fan) => vec![fan.to_owned()],
-            None => disk.list(&self.layout.objects()).map_err(listing())?.into_iter().map(|(name, _)| name).collect(),
+            None => disk
+                .list(&self.layout.objects())
+                .map_err(listing())?
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
         };
         let mut found = Vec::new();
         for fan in fans.iter().filter(|fan| fan.starts_with(prefix.get(..2).unwrap_or(prefix))) {

@@ -85,7 +85,8 @@ impl LocalBackend {
     /// Length of the log and its head after a replay of the whole journal.
     fn examine_applied(&self, agent: &Handle, pending: &Pending) -> Result<Slot, BackendError> {
         let log_bytes = super::examine::length(self.disk.as_ref(), &self.layout, agent)?;
-        let head = if pending.records.is_empty() { pending.slot.head } else { Some(self.read_head(agent)?.record) };
+        let head =
+            if pending.records.is_empty() { pending.slot.head } else { Some(self.read_head(agent)?.record) };
         Ok(Slot { epoch: pending.slot.epoch, boot: self.boot, log_bytes, head })
     }
 
@@ -107,7 +108,8 @@ impl LocalBackend {
             Some(head) => head,
             None => self.read_head(agent)?,
         };
-        let old = Slot { epoch: tail.epoch, boot: self.boot, log_bytes: tail.log_bytes, head: Some(head.record) };
+        let old =
+            Slot { epoch: tail.epoch, boot: self.boot, log_bytes: tail.log_bytes, head: Some(head.record) };
         let slot = self.start_epoch(agent, &old.clone(), old)?;
         let tail = Tail { epoch: slot.epoch, seq: 0, offset: FIRST_RECORD, head: Some(head), ..*tail };
         self.remember(agent, tail);
@@ -186,7 +188,9 @@ impl LocalBackend {
             Ok(()) | Err(DiskError::NotFound { .. }) => {}
             Err(error) => return Err(BackendError::disk("remove the mark of the failed flush")(error)),
         }
-        self.disk.sync_all(self.layout.root()).map_err(BackendError::disk("make the store's files durable"))?;
+        self.disk
+            .sync_all(self.layout.root())
+            .map_err(BackendError::disk("make the store's files durable"))?;
         Ok(true)
     }
 
