@@ -1,1 +1,10 @@
-//! history
+//! Looking back: the revision grammar, a log read forwards and backwards, ancestry. Reads through
+//! the backend; knows refs and records, not what an agent means.
+
+mod ancestry;
+mod lines;
+mod revision;
+
+pub use ancestry::{commit, descends_from};
+pub use lines::{HistoryError, LogLines, Order};
+pub use revision::{Range, Revision, RevisionError, Spec};
