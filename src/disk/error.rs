@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::error::{Classify, Kind};
 
 /// A disk operation failed; nothing is promised about how far it came.
@@ -82,6 +84,16 @@ impl DiskError {
             E::PermissionDenied | E::ReadOnlyFilesystem => Self::Denied { operation, path, source },
             E::StorageFull | E::QuotaExceeded => Self::Full { operation, path, source },
             _ => Self::Io { operation, path, source },
+        }
+    }
+
+    /// Sorts an error met on a path where a regular file is expected: the system has several ways to say
+    /// that something else stands there.
+    pub(super) fn of_file(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        let no_file = [Errno::LOOP, Errno::MLINK, Errno::ISDIR, Errno::NXIO, Errno::SPIPE];
+        match Errno::from_io_error(&source) {
+            Some(errno) if no_file.contains(&errno) => Self::NotAFile { operation, path: path.to_owned() },
+            _ => Self::new(operation, path, source),
         }
     }
 

@@ -9,15 +9,24 @@
 //! durable, even if a later sync succeeds: treat the file as lost, never sync it again.
 
 mod error;
+mod locks;
 mod network;
+mod overlay;
 mod real;
+pub mod sim;
+mod walk;
+
+#[cfg(test)]
+mod conformance;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::DiskError;
+pub use overlay::OverlayDisk;
 pub use real::RealDisk;
+pub use sim::SimDisk;
 
 /// A disk that several threads and owners share.
 pub type SharedDisk = Arc<dyn Disk>;

@@ -40,16 +40,7 @@ fn open(options: &mut OpenOptions, operation: &'static str, path: &Path) -> Resu
     options
         .custom_flags(flags.bits().cast_signed())
         .open(path)
-        .map_err(|source| file_error(operation, path, source))
-}
-
-/// Sorts the errors by which the kernel says that this is no regular file.
-fn file_error(operation: &'static str, path: &Path, source: io::Error) -> DiskError {
-    let no_file = [Errno::LOOP, Errno::MLINK, Errno::ISDIR, Errno::NXIO, Errno::SPIPE];
-    match Errno::from_io_error(&source) {
-        Some(errno) if no_file.contains(&errno) => DiskError::NotAFile { operation, path: path.to_owned() },
-        _ => DiskError::new(operation, path, source),
-    }
+        .map_err(|source| DiskError::of_file(operation, path, source))
 }
 
 fn kind_of(kind: fs::FileType) -> FileKind {
@@ -95,7 +86,7 @@ impl Disk for RealDisk {
             let spare = rustix::buffer::spare_capacity(&mut bytes);
             let count = match rustix::io::read(&file, spare) {
                 Err(Errno::INTR) => continue,
-                result => result.map_err(|e| file_error(VERB, path, e.into()))?,
+                result => result.map_err(|e| DiskError::of_file(VERB, path, e.into()))?,
             };
             if bytes.len() as u64 > max_bytes {
                 return Err(too_large(bytes.len() as u64));
@@ -123,7 +114,7 @@ impl Disk for RealDisk {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(file_error(VERB, path, e)),
+                Err(e) => return Err(DiskError::of_file(VERB, path, e)),
             }
         }
         bytes.truncate(done);
@@ -183,7 +174,7 @@ impl Disk for RealDisk {
 
     fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let file = open(OpenOptions::new().write(true).create(true).truncate(false), "write", path)?;
-        file.write_all_at(bytes, offset).map_err(|e| file_error("write", path, e))
+        file.write_all_at(bytes, offset).map_err(|e| DiskError::of_file("write", path, e))
     }
 
     fn truncate(&self, path: &Path, len_bytes: u64) -> Result<(), DiskError> {
@@ -196,7 +187,7 @@ impl Disk for RealDisk {
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {
-        fs::remove_file(path).map_err(|e| file_error("remove", path, e))
+        fs::remove_file(path).map_err(|e| DiskError::of_file("remove", path, e))
     }
 
     fn remove_dir(&self, dir: &Path) -> Result<(), DiskError> {
@@ -281,22 +272,28 @@ impl Disk for RealDisk {
     fn walk<'a>(&'a self, root: &Path) -> Walk<'a> {
         let root = root.to_owned();
         let walk = walkdir::WalkDir::new(&root).min_depth(1).sort_by_file_name();
-        Box::new(walk.into_iter().map(move |entry| walked(&root, entry)))
+        Box::new(walk.into_iter().filter_map(move |entry| walked(&root, entry).transpose()))
     }
 }
 
-fn walked(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Result<WalkEntry, DiskError> {
-    let entry = entry.map_err(|error| {
-        let path = error.path().unwrap_or(root).to_owned();
-        let source = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
-        DiskError::new("list", &path, source)
-    })?;
+/// `None` for what was removed while the walk went on.
+fn walked(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Result<Option<WalkEntry>, DiskError> {
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(error) => {
+            let below = error.depth() > 0;
+            let path = error.path().unwrap_or(root).to_owned();
+            let source = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
+            let error = DiskError::new("list", &path, source);
+            return if below && error.is_not_found() { Ok(None) } else { Err(error) };
+        }
+    };
     if entry.file_name().to_str().is_none() {
         return Err(DiskError::BadName { path: entry.into_path() });
     }
     let kind = kind_of(entry.file_type());
     let path = entry.path().strip_prefix(root).expect("a walk stays below its root").to_owned();
-    Ok(WalkEntry { path, kind })
+    Ok(Some(WalkEntry { path, kind }))
 }
 
 /// The number that the kernel draws at each boot, `3fa9c2...-...` in hexadecimal.
