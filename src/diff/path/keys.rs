@@ -14,7 +14,7 @@ pub struct ListKeys {
 
 /// A place in the document, as far as lists below it have keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Node {
+pub(crate) struct Node {
     fields: BTreeMap<String, Node>,
     entries: Option<Box<Node>>,
     key: Option<String>,
@@ -56,29 +56,29 @@ impl ListKeys {
         path.steps().iter().try_fold(self.root(), Node::below)?.key()
     }
 
-    pub(super) fn root(&self) -> &Node {
+    pub(crate) fn root(&self) -> &Node {
         &self.root
     }
 }
 
 impl Node {
     /// The key field, when this is a list with keys.
-    pub(super) fn key(&self) -> Option<&str> {
+    pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
     /// What is known of the field below.
-    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         self.fields.get(name)
     }
 
     /// What is known of every entry below.
-    pub(super) fn entries(&self) -> Option<&Self> {
+    pub(crate) fn entries(&self) -> Option<&Self> {
         self.entries.as_deref()
     }
 
     /// What is known of the place one step below.
-    pub(super) fn below(&self, step: &Step) -> Option<&Self> {
+    pub(crate) fn below(&self, step: &Step) -> Option<&Self> {
         match step {
             Step::Field(name) => self.field(name),
             Step::Key(_) | Step::Index(_) => self.entries(),

@@ -13,7 +13,9 @@ pub use access::{get, remove, resolve, set, to_pointer};
 pub use error::PathError;
 pub use keys::ListKeys;
 
-use keys::Node;
+pub(super) use access::{key_of, walk_mut, what};
+pub(super) use keys::Node;
+pub(super) use parse::as_index;
 
 /// One step down into a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

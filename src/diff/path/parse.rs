@@ -51,7 +51,7 @@ pub(super) fn is_bare_key(key: &str) -> bool {
 }
 
 /// The position that a text stands for: decimal digits, without leading zeros.
-fn as_index(text: &str) -> Option<usize> {
+pub(crate) fn as_index(text: &str) -> Option<usize> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let plain = text == "0" || !text.starts_with('0');
     (digits && plain).then(|| text.parse().ok()).flatten()

@@ -100,6 +100,21 @@ pub fn to_pointer(root: &Value, path: &Path, keys: &ListKeys) -> Option<String> 
     Some(pointer)
 }
 
+/// The value at a path, to be changed in place, with what is known of the lists there.
+pub(crate) fn walk_mut<'a, 'k>(
+    root: &'a mut Value,
+    path: &Path,
+    keys: &'k ListKeys,
+) -> Result<(&'a mut Value, Option<&'k Node>), PathError> {
+    let (mut value, mut node) = (root, Some(keys.root()));
+    for (depth, step) in path.steps().iter().enumerate() {
+        let child = child(value, step, node, || path.prefix(depth))?;
+        value = child.of_mut(value);
+        node = node.and_then(|node| node.below(step));
+    }
+    Ok((value, node))
+}
+
 /// A child that is known to exist.
 #[derive(Clone, Copy)]
 enum Child<'s> {
@@ -193,11 +208,12 @@ fn by_key<'s>(
 }
 
 /// The key of a list's entry: the text in its key field.
-fn key_of<'a>(entry: &'a Value, field: &str) -> Option<&'a str> {
+pub(crate) fn key_of<'a>(entry: &'a Value, field: &str) -> Option<&'a str> {
     entry.get(field)?.as_str()
 }
 
-fn what(value: &Value) -> &'static str {
+/// A value's type, with its article.
+pub(crate) fn what(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
