@@ -168,5 +168,5 @@ impl Found {
 /// The line of a byte offset, from 1, if the text has several lines.
 pub(super) fn line_of(text: &str, offset: usize) -> Option<usize> {
     let several = text.trim_end().contains('\n');
-    several.then(|| 1 + text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count())
+    several.then(|| 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset]).count())
 }

@@ -49,7 +49,7 @@ const TOKEN_KINDS: [&str; 10] =
 
 /// The words of a name, in lower case: split at case changes and at anything not alphanumeric,
 /// without numbers at the end.
-pub(super) fn words(name: &str) -> Vec<String> {
+fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
     for c in name.chars().take(200) {
@@ -77,26 +77,36 @@ fn last_two(words: &[String]) -> (&str, &str) {
     (before, last)
 }
 
-/// Whether the name says that its value is a secret. Inside headers also `X-Key` and the like.
-pub(super) fn sensitivity(name: &str, in_headers: bool) -> Option<Sensitivity> {
-    if name.is_empty() {
-        return None;
-    }
-    let words = words(name);
-    let (before, last) = last_two(&words);
-    let last = last.trim_end_matches(|c: char| c.is_ascii_digit());
-    if SURE_WORDS.contains(&last) || KEY_PAIRS.contains(&(before, last)) {
-        return Some(Sensitivity::Sure);
-    }
-    let likely = LIKELY_WORDS.contains(&last) && !TOKEN_KINDS.contains(&before);
-    (likely || (in_headers && last == "key")).then_some(Sensitivity::Likely)
+/// What the name of a field says about its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    sensitivity: Option<Sensitivity>,
+    /// The last word is `key`, which means a secret inside headers only.
+    ends_in_key: bool,
+    /// The value is an address.
+    pub(super) address: bool,
+    /// The value is a telephone number.
+    pub(super) phone: Option<PhoneField>,
 }
 
-/// Whether the name says that its value is an address.
-pub(super) fn is_address(name: &str) -> bool {
-    let words = words(name);
-    let (_, last) = last_two(&words);
-    ["url", "uri", "endpoint", "webhook", "baseurl", "websocket", "href"].contains(&last)
+impl Facts {
+    /// What this name says.
+    pub(super) fn of(name: &str) -> Self {
+        let words = words(name);
+        let (before, last) = last_two(&words);
+        let address = ["url", "uri", "endpoint", "webhook", "baseurl", "websocket", "href"].contains(&last);
+        let phone = phone_field(before, last);
+        let last = last.trim_end_matches(|c: char| c.is_ascii_digit());
+        let sure = SURE_WORDS.contains(&last) || KEY_PAIRS.contains(&(before, last));
+        let likely = LIKELY_WORDS.contains(&last) && !TOKEN_KINDS.contains(&before);
+        let sensitivity = if sure { Some(Sensitivity::Sure) } else { likely.then_some(Sensitivity::Likely) };
+        Self { sensitivity, ends_in_key: last == "key", address, phone }
+    }
+
+    /// Whether the value is a secret. Inside headers also that of `X-Key` and the like.
+    pub(super) fn sensitivity(self, in_headers: bool) -> Option<Sensitivity> {
+        self.sensitivity.or((in_headers && self.ends_in_key).then_some(Sensitivity::Likely))
+    }
 }
 
 /// Whether the name says that its values are addresses to allow, which nobody calls.
@@ -117,15 +127,20 @@ pub(super) enum PhoneField {
 }
 
 /// Whether the name says that its value is a telephone number.
-pub(super) fn phone_field(name: &str) -> Option<PhoneField> {
-    let words = words(name);
-    match last_two(&words) {
+fn phone_field(before: &str, last: &str) -> Option<PhoneField> {
+    match (before, last) {
         ("transfer" | "forward" | "forwarding" | "escalation", "number" | "phone")
         | (_, "transfernumber") => Some(PhoneField::Transfer),
-        ("phone" | "telephone", "number" | "numbers")
-        | ("to" | "from", "phone" | "number")
-        | ("fallback" | "destination" | "outbound" | "caller" | "callback", "number" | "phone")
-        | (_, "phonenumber" | "phonenumbers") => Some(PhoneField::Number),
+        ("phone" | "telephone", "numbers")
+        | (_, "phonenumber" | "phonenumbers")
+        | (
+            "phone" | "telephone" | "to" | "from" | "fallback" | "destination" | "outbound" | "caller"
+            | "callback",
+            "number",
+        )
+        | ("to" | "from" | "fallback" | "destination" | "outbound" | "caller" | "callback", "phone") => {
+            Some(PhoneField::Number)
+        }
         _ => None,
     }
 }
@@ -154,17 +169,17 @@ mod tests {
             "dbPassword",
             "Ocp-Apim-Subscription-Key",
         ] {
-            assert_eq!(sensitivity(name, false), Some(Sensitivity::Sure), "{name}");
+            assert_eq!(Facts::of(name).sensitivity(false), Some(Sensitivity::Sure), "{name}");
         }
         for name in ["token", "X-Auth-Token", "Cookie", "access_token"] {
-            assert_eq!(sensitivity(name, false), Some(Sensitivity::Likely), "{name}");
+            assert_eq!(Facts::of(name).sensitivity(false), Some(Sensitivity::Likely), "{name}");
         }
         let others = ["max_tokens", "maxTokens", "tokenizer", "token_url", "passwordPolicy", "secret_name"];
         for name in
             others.into_iter().chain(["stop_token", "next_page_token", "key", "keyword", "author", ""])
         {
-            assert_eq!(sensitivity(name, false), None, "{name}");
+            assert_eq!(Facts::of(name).sensitivity(false), None, "{name}");
         }
-        assert_eq!(sensitivity("X-Key", true), Some(Sensitivity::Likely));
+        assert_eq!(Facts::of("X-Key").sensitivity(true), Some(Sensitivity::Likely));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::finding::{AtSite, Finding, Findings, Found, line_of};
-use super::keys::sensitivity;
+use super::keys::Facts;
 use super::patterns::{self, Span};
 use super::rules::MASKED;
 use super::secrets::{self, is_headers};
@@ -56,7 +56,7 @@ pub fn mask_value(value: &Value) -> Value {
 fn mask_below(value: &Value, key: &str, in_headers: bool) -> Value {
     match value {
         Value::String(text) => {
-            Value::String(mask_spans(text, &secrets::find(key, in_headers, text)).into_owned())
+            Value::String(mask_spans(text, &secrets::find(Facts::of(key), in_headers, text)).into_owned())
         }
         Value::Array(items) => items.iter().map(|item| mask_below(item, key, in_headers)).collect(),
         Value::Object(map) => {
@@ -107,7 +107,7 @@ pub(super) fn check(site: &Site<'_>, text: &str, out: &mut AtSite<'_>) {
     if !text.contains(MASK) && !text.contains("••••") && !text.contains("●●●●") {
         return;
     }
-    let sensitive = sensitivity(site.key, site.keys().any(is_headers)).is_some();
+    let sensitive = site.facts.sensitivity(site.keys().any(is_headers)).is_some();
     let trimmed = text.trim();
     let digits_shown = trimmed.trim_start_matches(['*', '•', '●']).bytes().all(|b| b.is_ascii_digit());
     let partly = digits_shown && trimmed.ends_with(|c: char| c.is_ascii_digit());

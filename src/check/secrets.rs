@@ -2,7 +2,7 @@
 //! tests that tell a literal secret from a template, a placeholder or words.
 
 use super::finding::{AtSite, Found, line_of};
-use super::keys::{Sensitivity, sensitivity};
+use super::keys::{Facts, Sensitivity};
 use super::mask::mask;
 use super::patterns::{self, Span};
 use super::rules::SECRET;
@@ -11,13 +11,16 @@ use super::walk::Site;
 /// Reports the secrets in a string.
 pub(super) fn check_text(site: &Site<'_>, text: &str, out: &mut AtSite<'_>) {
     let in_headers = site.keys().any(is_headers);
-    for span in find(site.key, in_headers, text) {
+    for span in find(site.facts, in_headers, text) {
         report(text, span, out);
     }
 }
 
-/// Reports the secrets in the key of an object.
+/// Reports the secrets in the key of an object; one without a digit is a word.
 pub(super) fn check_key(key: &str, out: &mut AtSite<'_>) {
+    if !key.bytes().any(|byte| byte.is_ascii_digit()) {
+        return;
+    }
     for span in patterns::find(key) {
         report(key, span, out);
     }
@@ -30,12 +33,12 @@ pub(super) fn is_headers(key: &str) -> bool {
 
 /// Every secret in the value of a field: those of a known shape, else the literal itself if the
 /// field's name says that it is one.
-pub(super) fn find(key: &str, in_headers: bool, text: &str) -> Vec<Span> {
+pub(super) fn find(facts: Facts, in_headers: bool, text: &str) -> Vec<Span> {
     let spans = patterns::find(text);
     if !spans.is_empty() {
         return spans;
     }
-    let Some(sensitivity) = sensitivity(key, in_headers) else { return spans };
+    let Some(sensitivity) = facts.sensitivity(in_headers) else { return spans };
     literal(text, sensitivity).into_iter().collect()
 }
 

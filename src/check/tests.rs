@@ -169,15 +169,18 @@ fn numbers_that_are_dialled_must_be_e164() {
         assert_eq!(rules(&bad), ["phone-not-e164"], "{bad}");
     }
     for good in [
-        json!({ "transferNumber": "+14155550123", "phoneNumber": "+4930901820" }),
+        json!({ "transferNumber": "+14155550123", "phoneNumber": "+493023125014" }),
         json!({ "transferNumber": "{{desk_number}}", "phoneNumber": "", "defaultVariables": { "desk_number": "1", "phone_number": "030 1" } }),
         json!({ "phone_number": "The caller's number in E.164 form", "toPhone": "string" }),
         json!({ "llmParameters": [{ "name": "phoneNumber", "description": "such as 415", "type": "text" }] }),
     ] {
         assert_eq!(rules(&good), Vec::<&str>::new(), "{good}");
     }
-    let message = &run(&json!({ "transferNumber": "0049 30 901820" }))[0].message;
-    assert_eq!(message, "telephone number that is not in E.164 form: '0049 30 901820', write '+4930901820'");
+    let message = &run(&json!({ "transferNumber": "0049 30 23125014" }))[0].message;
+    assert_eq!(
+        message,
+        "telephone number that is not in E.164 form: '0049 30 23125014', write '+493023125014'"
+    );
     let generic =
         check(&json!({ "transferNumber": "sip:desk@example.com" }), &Context::for_profile("generic"));
     assert!(generic.is_empty(), "{generic:?}");
@@ -386,5 +389,26 @@ fn hostile_texts_take_no_more_than_linear_time() {
     ] {
         let text = unit.repeat(200_000 / unit.len());
         assert!(run(&json!({ "prompt": text })).len() <= 200, "{unit}");
+    }
+}
+
+#[test]
+fn nothing_is_found_in_the_fixtures() {
+    let fixtures = [
+        ("atoms", include_str!("../../fixtures/agents/atoms-support.json")),
+        ("atoms", include_str!("../../fixtures/agents/atoms-outbound-sales.json")),
+        ("atoms", include_str!("../../fixtures/agents/atoms-workflow.json")),
+        ("atoms", include_str!("../../fixtures/agents/atoms-get-agent.json")),
+        ("thinnest", include_str!("../../fixtures/agents/thinnest-helpdesk.json")),
+        ("callem", include_str!("../../fixtures/agents/callem-reception.json")),
+        ("generic", include_str!("../../fixtures/agents/generic-ivr.json")),
+    ];
+    let history = include_str!("../../fixtures/agents/history.jsonl").lines().map(|line| ("generic", line));
+    for (profile, text) in fixtures.into_iter().chain(history) {
+        let config: Value = serde_json::from_str(text).expect("a fixture is JSON");
+        let found = check(&config, &Context::for_profile(profile));
+        assert_eq!(found, [], "{profile} {}", text.lines().nth(1).unwrap_or(text));
+        assert_eq!(mask_value(&config), config);
+        assert_eq!(mask_text(text), text);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::finding::{AtSite, Found};
 use super::host::private_reason;
-use super::keys::{is_address, is_allowlist};
+use super::keys::is_allowlist;
 use super::mask::mask_text;
 use super::rules::{PLAIN_URL, PRIVATE_URL};
 use super::walk::Site;
@@ -12,7 +12,7 @@ use super::walk::Site;
 pub(super) fn check(site: &Site<'_>, text: &str, out: &mut AtSite<'_>) {
     let text = text.trim();
     let whole = text.contains("://") && !text.contains(char::is_whitespace);
-    let field = is_address(site.key);
+    let field = site.facts.address;
     if !(whole || field) || text.is_empty() || site.keys().any(is_allowlist) {
         return;
     }

@@ -1,11 +1,13 @@
 //! Walks a config and names each place in it: the effective key of a value, its path for people
 //! and its JSON pointer. Knows nothing of the rules.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
 
 use super::context::Context;
+use super::keys::Facts;
 
 /// Keys by whose value an element of a list is named in paths, the first that fits.
 const LIST_KEYS: [&str; 7] = ["name", "identifier", "variableName", "key", "word", "id", "title"];
@@ -35,42 +37,52 @@ pub(super) struct Site<'a> {
     /// The key that says what the value is: for the `value` of a `{key, value}` pair, the value
     /// of `key`. Empty where there is none.
     pub(super) key: &'a str,
+    /// What that key says about the value.
+    pub(super) facts: Facts,
 }
 
 /// Shows every key, string and number of the config, keys of an object in sorted order.
 pub(super) fn walk(config: &Value, visit: &mut dyn FnMut(&Site<'_>, Scalar<'_>)) {
-    let mut steps = Vec::new();
-    descend(config, "", &mut steps, visit);
+    Walk { steps: Vec::new(), known: HashMap::new(), visit }.descend(config, "");
 }
 
-/// Nesting is bounded by the parser of the document, so recursion is too.
-fn descend<'a>(
-    value: &'a Value,
-    key: &'a str,
-    steps: &mut Vec<Step<'a>>,
-    visit: &mut dyn FnMut(&Site<'_>, Scalar<'_>),
-) {
-    match value {
-        Value::String(text) => visit(&Site { steps, key }, Scalar::Text(text)),
-        Value::Number(number) => visit(&Site { steps, key }, Scalar::Number(number)),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                steps.push(Step::Item(index, items));
-                descend(item, key, steps, visit);
-                steps.pop();
+struct Walk<'a, 'v> {
+    steps: Vec<Step<'a>>,
+    /// Keys repeat, so what each says is found out once.
+    known: HashMap<&'a str, Facts>,
+    visit: &'v mut dyn FnMut(&Site<'_>, Scalar<'_>),
+}
+
+impl<'a> Walk<'a, '_> {
+    /// Nesting is bounded by the parser of the document, so recursion is too.
+    fn descend(&mut self, value: &'a Value, key: &'a str) {
+        match value {
+            Value::String(text) => self.show(key, Scalar::Text(text)),
+            Value::Number(number) => self.show(key, Scalar::Number(number)),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.steps.push(Step::Item(index, items));
+                    self.descend(item, key);
+                    self.steps.pop();
+                }
             }
-        }
-        Value::Object(map) => {
-            let mut names: Vec<&String> = map.keys().collect();
-            names.sort_unstable();
-            for name in names {
-                steps.push(Step::Key(name, map));
-                visit(&Site { steps, key: name }, Scalar::Key(name));
-                descend(&map[name], effective_key(name, map), steps, visit);
-                steps.pop();
+            Value::Object(map) => {
+                let mut names: Vec<&String> = map.keys().collect();
+                names.sort_unstable();
+                for name in names {
+                    self.steps.push(Step::Key(name, map));
+                    self.show(name, Scalar::Key(name));
+                    self.descend(&map[name], effective_key(name, map));
+                    self.steps.pop();
+                }
             }
+            Value::Null | Value::Bool(_) => {}
         }
-        Value::Null | Value::Bool(_) => {}
+    }
+
+    fn show(&mut self, key: &'a str, scalar: Scalar<'_>) {
+        let facts = *self.known.entry(key).or_insert_with(|| Facts::of(key));
+        (self.visit)(&Site { steps: &self.steps, key, facts }, scalar);
     }
 }
 
