@@ -40,8 +40,8 @@ const SURE_WORDS: [&str; 9] = [
 ];
 
 /// Last words that name a secret if the value looks like one.
-const LIKELY_WORDS: [&str; 9] =
-    ["token", "cookie", "auth", "bearer", "credential", "credentials", "signature", "secrets", "jwt"];
+const LIKELY_WORDS: [&str; 8] =
+    ["token", "cookie", "auth", "bearer", "credential", "credentials", "secrets", "jwt"];
 
 /// Words that make the token a part of the model's vocabulary or a cursor.
 const TOKEN_KINDS: [&str; 10] =
@@ -81,8 +81,9 @@ fn last_two(words: &[String]) -> (&str, &str) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     sensitivity: Option<Sensitivity>,
-    /// The last word is `key`, which means a secret inside headers only.
-    ends_in_key: bool,
+    /// The last word is one that means a secret inside headers only: elsewhere a signature is the
+    /// model's own, and a key any name.
+    in_headers_only: bool,
     /// The value is an address.
     pub(super) address: bool,
     /// The value is a telephone number.
@@ -100,12 +101,12 @@ impl Facts {
         let sure = SURE_WORDS.contains(&last) || KEY_PAIRS.contains(&(before, last));
         let likely = LIKELY_WORDS.contains(&last) && !TOKEN_KINDS.contains(&before);
         let sensitivity = if sure { Some(Sensitivity::Sure) } else { likely.then_some(Sensitivity::Likely) };
-        Self { sensitivity, ends_in_key: last == "key", address, phone }
+        Self { sensitivity, in_headers_only: ["key", "signature"].contains(&last), address, phone }
     }
 
     /// Whether the value is a secret. Inside headers also that of `X-Key` and the like.
     pub(super) fn sensitivity(self, in_headers: bool) -> Option<Sensitivity> {
-        self.sensitivity.or((in_headers && self.ends_in_key).then_some(Sensitivity::Likely))
+        self.sensitivity.or((in_headers && self.in_headers_only).then_some(Sensitivity::Likely))
     }
 }
 
@@ -175,9 +176,15 @@ mod tests {
             assert_eq!(Facts::of(name).sensitivity(false), Some(Sensitivity::Likely), "{name}");
         }
         let others = ["max_tokens", "maxTokens", "tokenizer", "token_url", "passwordPolicy", "secret_name"];
-        for name in
-            others.into_iter().chain(["stop_token", "next_page_token", "key", "keyword", "author", ""])
-        {
+        for name in others.into_iter().chain([
+            "stop_token",
+            "next_page_token",
+            "signature",
+            "key",
+            "keyword",
+            "author",
+            "",
+        ]) {
             assert_eq!(Facts::of(name).sensitivity(false), None, "{name}");
         }
         assert_eq!(Facts::of("X-Key").sensitivity(true), Some(Sensitivity::Likely));

@@ -86,17 +86,20 @@ static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
 /// A mask right after the beginning of a key, a scheme or the name of a secret.
 static BESIDE_KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?-u:\b)(?:sk-|pk-|[spr]k_|AKIA|ASIA|gh[pousr]_|gith|glpa|xox|xapp|eyJ|AIza|GOCS|ya29|SG\.|whse|hf_|gsk_)",
+        r"(?-u:\b)(?:sk-|pk-|[spr]k_|AKIA|ASIA|gh[pousr]_|gith|glpa|xox|xapp|eyJ|AIza|GOCS|ya29|SG\.|whse|hf_|gsk_",
+        r"|npm_|dop_|shp[acs]|lin_|PMAK|pplx|xai-|r8_|sq0|tvly|pat|SK[0-9a-f])",
         r"[A-Za-z0-9_.-]{0,12}",
         run!(),
         r"|(?-u:\b)(?i-u:bearer|basic)\s{1,4}[A-Za-z0-9_.-]{0,8}",
         run!(),
-        r#"|(?i-u:api[_-]?key|access[_-]?key|token|secret|password|authorization)\\{0,3}["']?\s{0,3}[:=]\s{0,3}\\{0,3}["']?"#,
+        r#"|(?i-u:(?:api|access|secret|private|subscription|account)[_-]?key|token|secret|password|passwd|authorization)\\{0,3}["']?\s{0,3}[:=]\s{0,3}\\{0,3}["']?"#,
         r"[A-Za-z0-9_.-]{0,8}",
         run!(),
-        r"|://[^\s/@]{0,100}:[^\s/@]{0,8}",
+        r"|://[^\s*•]{0,500}[/=:][A-Za-z0-9_.~%-]{0,8}",
         run!(),
-        r"@|^----",
+        r"|(?-u:\b)AC[0-9a-f]{32}(?-u:\b)[^\n*•]{1,48}",
+        run!(),
+        r"|----",
         run!(),
     ))
     .expect("a constant that compiles")

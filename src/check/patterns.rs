@@ -57,7 +57,7 @@ macro_rules! named {
     ($rest:literal) => {
         concat!(
             r"(?i-u:api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key|subscription[_-]?key|account[_-]?key",
-            r"|auth[_-]?token|token|secret|password|passwd|authorization|signature)",
+            r"|auth[_-]?token|token|secret|password|passwd|authorization)",
             $rest
         )
     };
@@ -135,7 +135,7 @@ pub(super) const PATTERNS: [Pattern; 25] = [
         source: concat!(
             r"(?-u:\b)(?:gsk_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|dop_v1_[a-f0-9]{64}",
             r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|lin_api_[A-Za-z0-9]{32,}",
-            r"|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|pplx-[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|r8_[A-Za-z0-9]{37}",
+            r"|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|pplx-[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|r8_[A-Za-z0-9]{37}|tvly-[A-Za-z0-9-]{24,}",
             r"|pat-(?:na|eu)[0-9]-[a-f0-9-]{36}|sq0[a-z]{3}-[A-Za-z0-9_-]{22,}|[0-9]{8,10}:AA[A-Za-z0-9_-]{33})"
         ),
         accept: shaped,

@@ -189,7 +189,8 @@ pub(super) fn looks_like_words(value: &str) -> bool {
         let one_case = letters.bytes().all(|b| b.is_ascii_lowercase())
             || letters.bytes().all(|b| b.is_ascii_uppercase())
             || letters.bytes().skip(1).all(|b| b.is_ascii_lowercase());
-        digits <= 4 && letters.len() <= 16 && one_case && letters.bytes().all(|b| b.is_ascii_alphabetic())
+        let number = digits <= 4 || (letters.is_empty() && digits <= 8);
+        number && letters.len() <= 16 && one_case && letters.bytes().all(|b| b.is_ascii_alphabetic())
     };
     value.split(['-', '_', '.', '/', '=', '+', '~']).all(word)
 }

@@ -35,6 +35,7 @@ fn secret_texts() -> Vec<String> {
         format!("https://hooks.slack.com/services/T0A1B2C3D/B0A1B2C3D/{}", "Zx8Cv7Bn6Ml5Kj4Hg3Fd2S1a"),
         key("sk_live_"),
         key("rk_live_"),
+        format!("tvly-dev-{}", key("")),
         key("AIza0"),
         format!("AIza{}", "SyD3x9Kq2Lm7Vt4Rz8Wp1Ns6Yb5Hc0Jf3Ga"),
         format!("SK{HEX32}"),
@@ -116,7 +117,7 @@ fn what_only_looks_like_a_secret_is_let_through() {
         json!({ "password": "Ask the caller for their password hint first." }),
         json!({ "prompt": "Password: never ask for it. Token: the basic understanding of bearer responsibilities is yours." }),
         json!({ "prompt": "Say sk-learn is a library; task-oriented-dialogue-and-more-words is a slug. Bearer authentication-required." }),
-        json!({ "prompt": "Their token: collect_order_number_and_email. api_key = see_the_vault_for_the_key_value" }),
+        json!({ "prompt": "API_KEY=actual_secret_key_12345 token: collect_order_number_and_email. api_key = see_the_vault_for_the_key_value" }),
         json!({ "text": "The secret: patience_and_kindness_win. risk-assessment-2024-quarter-3-review-board" }),
         json!({ "next_page_token": "abc123def456", "stop_token": "<|im_end|>" }),
         json!({ "requestBody": "{\"token\": \"{{session_token}}\", \"password\": \"<password>\"}" }),
@@ -249,9 +250,10 @@ fn whatever_is_masked_is_refused_when_it_comes_back() {
             continue;
         }
         assert_eq!(mask_text(&masked), masked, "masking twice changes nothing");
-        let found = rules(&json!({ "note": masked }));
-        let kept_apart = text.contains("hooks.slack") || text.contains("?api_key=") || text.contains("AC9f");
-        assert!(kept_apart || found.contains(&"masked-secret"), "{masked}");
+        for note in [masked.to_string(), format!("Say hello.\nUse {masked} and\nsay goodbye.")] {
+            let found = rules(&json!({ "note": note }));
+            assert!(found.contains(&"masked-secret"), "{note}");
+        }
     }
 }
 
