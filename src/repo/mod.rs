@@ -1,1 +1,137 @@
-//! repo
+//! An opened store: making and finding one, reading objects, one operation at a time, `fsck`.
+//! Knows refs, records and objects; never what an agent means.
+
+mod error;
+mod fsck;
+mod objects;
+mod operation;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::backend::local::LocalBackend;
+use crate::clock::Clock;
+use crate::disk::SharedDisk;
+use crate::log::StoreId;
+use crate::refs::Handle;
+
+pub use error::RepoError;
+pub use fsck::FsckReport;
+pub use operation::{Intent, Operation, Receipt};
+pub use settings::Settings;
+
+use objects::ObjectCache;
+
+/// The directory of a store.
+pub const STORE_DIR: &str = ".recto";
+
+/// An opened store.
+#[derive(Debug)]
+pub struct Repo {
+    backend: Arc<dyn Backend>,
+    local: Option<Arc<LocalBackend>>,
+    clock: Arc<dyn Clock>,
+    disk: SharedDisk,
+    root: PathBuf,
+    cache: ObjectCache,
+}
+
+impl Repo {
+    /// Creates a store in `dir/.recto`, durably.
+    ///
+    /// # Errors
+    /// When there is one already, or it cannot be made.
+    pub fn init(disk: SharedDisk, dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, RepoError> {
+        let root = dir.join(STORE_DIR);
+        let local = LocalBackend::create(Arc::clone(&disk), &root, StoreId(random_bytes()?))?;
+        Ok(Self::with_local(disk, root, clock, local))
+    }
+
+    /// Opens the store whose directory is `root` (`.recto` itself).
+    ///
+    /// # Errors
+    /// When there is none, or it has a format that this build does not know.
+    pub fn open(disk: SharedDisk, root: &Path, clock: Arc<dyn Clock>) -> Result<Self, RepoError> {
+        let local = LocalBackend::open(Arc::clone(&disk), root)?;
+        Ok(Self::with_local(disk, root.to_path_buf(), clock, local))
+    }
+
+    fn with_local(disk: SharedDisk, root: PathBuf, clock: Arc<dyn Clock>, local: LocalBackend) -> Self {
+        let local = Arc::new(local);
+        let backend = Arc::clone(&local) as Arc<dyn Backend>;
+        Self { backend, local: Some(local), clock, disk, root, cache: ObjectCache::default() }
+    }
+
+    /// A store on any other backend; its settings, if any, are read from `disk` under `root`.
+    pub fn on(backend: Arc<dyn Backend>, disk: SharedDisk, root: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { backend, local: None, clock, disk, root, cache: ObjectCache::default() }
+    }
+
+    /// Looks for a store from `start` upwards: a directory that holds `.recto`, or is one.
+    ///
+    /// # Errors
+    /// When a directory on the way cannot be looked at.
+    pub fn discover(disk: &SharedDisk, start: &Path) -> Result<Option<PathBuf>, RepoError> {
+        for dir in start.ancestors() {
+            let inside = dir.join(STORE_DIR);
+            for root in [inside.as_path(), dir] {
+                let format =
+                    disk.stat(&root.join("format")).map_err(|source| RepoError::disk(root, source))?;
+                let objects =
+                    disk.stat(&root.join("objects")).map_err(|source| RepoError::disk(root, source))?;
+                if format.is_some() && objects.is_some() {
+                    return Ok(Some(root.to_path_buf()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where everything is kept.
+    pub fn backend(&self) -> &dyn Backend {
+        self.backend.as_ref()
+    }
+
+    /// The clock that operations are timed by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// The disk that the store and working files lie on.
+    pub fn disk(&self) -> &SharedDisk {
+        &self.disk
+    }
+
+    /// The store's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a runtime finds an agent's `ACTIVE.json`; `None` when the store is no directory.
+    pub fn agent_dir(&self, agent: &Handle) -> Option<PathBuf> {
+        self.local.as_ref().map(|local| local.agent_dir(agent))
+    }
+
+    /// Takes an agent into use again after a failed flush; `false` when nothing had failed.
+    ///
+    /// # Errors
+    /// When the journal is damaged, or a flush fails again.
+    pub fn recover(&self, agent: &Handle) -> Result<bool, RepoError> {
+        match &self.local {
+            Some(local) => Ok(local.recover(agent)?),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Random bytes from the system.
+///
+/// # Errors
+/// When the system has none.
+pub fn random_bytes() -> Result<[u8; 16], RepoError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| RepoError::Random(error.to_string()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,319 @@
+//! One operation on one agent: what it read, what it moves, and the loop that makes it happen as
+//! one record although others may be writing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Map;
+
+use crate::backend::{Derived, Head, Moved, Outcome, Transaction};
+use crate::clock::Time;
+use crate::encoding::Digest;
+use crate::history::{LogLines, Order};
+use crate::log::{AgentId, Change, Record, RecordId, RefState};
+use crate::object::{Author, BlockName, Object, ObjectId};
+use crate::refs::{Expected, Handle, RefName, Shape, Target};
+
+use super::{Repo, RepoError, random_bytes};
+
+/// How often an operation is tried anew when others moved what it read.
+const TRIES_MAX: u32 = 200;
+/// How far the clock may stand behind the last operation before that is an error, in milliseconds:
+/// what clocks of machines that keep time differ by.
+const CLOCK_SLACK_MS: i64 = 5_000;
+
+/// Who does what, through which surface, and why.
+#[derive(Debug, Clone)]
+pub struct Intent<'a> {
+    /// The kind of operation.
+    pub kind: &'a str,
+    /// Who acts.
+    pub actor: &'a Author,
+    /// The surface.
+    pub via: &'a str,
+    /// Why, in the actor's words.
+    pub note: &'a str,
+}
+
+/// What an operation did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// The agent, under the handle that it has now.
+    pub agent: Handle,
+    /// The operation's id; `None` when there was nothing to do.
+    pub operation: Option<RecordId>,
+    /// The operation's time.
+    pub time: Time,
+    /// The refs that it moved.
+    pub changes: Vec<Change>,
+}
+
+/// An operation being put together. Everything it reads is expected to be the same when it is
+/// committed; if it is not, it is put together again.
+#[derive(Debug)]
+pub struct Operation<'r> {
+    repo: &'r Repo,
+    agent: Handle,
+    head: Option<Head>,
+    time: Time,
+    reads: BTreeMap<RefName, Option<RefState>>,
+    last_entries: BTreeMap<RefName, Option<Target>>,
+    changes: Vec<Change>,
+    objects: Vec<Object>,
+    cites: Vec<Digest>,
+    note: Option<String>,
+    rename_to: Option<Handle>,
+}
+
+impl Operation<'_> {
+    /// The store.
+    pub fn repo(&self) -> &Repo {
+        self.repo
+    }
+
+    /// The agent's handle.
+    pub fn agent(&self) -> &Handle {
+        &self.agent
+    }
+
+    /// The agent's id; `None` while it is being created.
+    pub fn agent_id(&self) -> Option<AgentId> {
+        self.head.map(|head| head.agent)
+    }
+
+    /// The operation's time.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// A ref's state before this operation.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&mut self, name: &RefName) -> Result<Option<RefState>, RepoError> {
+        if let Some(state) = self.reads.get(name) {
+            return Ok(state.clone());
+        }
+        let state = match self.head {
+            Some(_) => self.repo.backend().read_ref(&self.agent, name)?,
+            None => None,
+        };
+        self.reads.insert(name.clone(), state.clone());
+        Ok(state)
+    }
+
+    /// What a ref points to before this operation; for a list, its last entry.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn target(&mut self, name: &RefName) -> Result<Option<Target>, RepoError> {
+        if name.shape() != Shape::List {
+            return Ok(self.read(name)?.and_then(|state| state.target));
+        }
+        if let Some(last) = self.last_entries.get(name) {
+            return Ok(last.clone());
+        }
+        let last = match self.head {
+            None => None,
+            Some(_) => {
+                let backend = self.repo.backend();
+                let len = backend.list_len(&self.agent, name)?;
+                let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
+                entries.first().map(|entry| Target::Id(entry.id))
+            }
+        };
+        self.last_entries.insert(name.clone(), last.clone());
+        Ok(last)
+    }
+
+    /// What a ref points to after what was written so far.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn current(&mut self, name: &RefName) -> Result<Option<Target>, RepoError> {
+        match self.changes.iter().rev().find(|change| change.name == *name) {
+            Some(change) => Ok(change.to.clone()),
+            None => self.target(name),
+        }
+    }
+
+    /// Moves a ref, naming the blocks in which the two targets differ.
+    ///
+    /// # Errors
+    /// When the ref cannot be read.
+    pub fn write(
+        &mut self,
+        name: RefName,
+        to: Option<Target>,
+        blocks: Vec<BlockName>,
+    ) -> Result<(), RepoError> {
+        let from = self.current(&name)?;
+        self.changes.push(Change::new(name, from, to).touching(blocks));
+        Ok(())
+    }
+
+    /// Gives a ref another name; it stays the same ref.
+    ///
+    /// # Errors
+    /// When a ref cannot be read.
+    pub fn rename_ref(&mut self, old: &RefName, new: RefName) -> Result<(), RepoError> {
+        let target = self.current(old)?;
+        let from = self.current(&new)?;
+        self.changes.push(Change::new(old.clone(), target.clone(), None));
+        self.changes.push(Change { continues: Some(old.clone()), ..Change::new(new, from, target) });
+        Ok(())
+    }
+
+    /// Brings an object; returns its id.
+    pub fn put(&mut self, object: Object) -> ObjectId {
+        let id = object.id();
+        if !self.objects.iter().any(|present| present.id() == id) {
+            self.objects.push(object);
+        }
+        id
+    }
+
+    /// Names something that the operation is based on.
+    pub fn cite(&mut self, id: Digest) {
+        self.cites.push(id);
+    }
+
+    /// Replaces the note of the intent.
+    pub fn note(&mut self, note: String) {
+        self.note = Some(note);
+    }
+
+    /// Gives the agent another handle.
+    pub fn rename_agent(&mut self, to: Handle) {
+        self.rename_to = Some(to);
+    }
+
+    /// The changes put together so far.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    fn record(&self, intent: &Intent<'_>) -> Result<Record, RepoError> {
+        Ok(Record {
+            prev: self.head.map(|head| head.record),
+            store: self.repo.backend().store_id(),
+            agent: self.head.map(|head| head.agent),
+            nonce: random_bytes()?,
+            kind: intent.kind.to_owned(),
+            actor: intent.actor.clone(),
+            via: intent.via.to_owned(),
+            time: self.time,
+            changes: self.changes.clone(),
+            cites: self.cites.clone(),
+            note: self.note.clone().unwrap_or_else(|| intent.note.to_owned()),
+            sig: None,
+            ext: Map::new(),
+        })
+    }
+
+    fn transaction(self, record: Record, derived: Vec<Derived>) -> Transaction {
+        let mut expects: Vec<(RefName, Expected)> = Vec::new();
+        for (name, state) in &self.reads {
+            let target = state.as_ref().and_then(|state| state.target.as_ref());
+            expects.push((name.clone(), Expected::same_as(target)));
+        }
+        for (name, last) in &self.last_entries {
+            expects.push((name.clone(), Expected::same_as(last.as_ref())));
+        }
+        Transaction {
+            agent: self.agent,
+            objects: self.objects,
+            records: vec![record],
+            expects,
+            derived,
+            rename_to: self.rename_to,
+        }
+    }
+}
+
+impl Repo {
+    /// Makes one operation happen: `build` puts it together from what it reads, `derive` makes the
+    /// documents that follow from it. Both run again when somebody else was faster. An operation
+    /// without changes is not recorded.
+    ///
+    /// # Errors
+    /// What `build` or `derive` returns; what the backend refuses; `ClockBehind`.
+    pub fn operate<T, E: From<RepoError>>(
+        &self,
+        agent: &Handle,
+        intent: &Intent<'_>,
+        mut build: impl FnMut(&mut Operation<'_>) -> Result<T, E>,
+        mut derive: impl FnMut(&mut Operation<'_>, RecordId) -> Result<Vec<Derived>, E>,
+    ) -> Result<(T, Receipt), E> {
+        for attempt in 0..TRIES_MAX {
+            let mut operation = self.begin(agent)?;
+            let value = build(&mut operation)?;
+            let time = operation.time;
+            if operation.changes.is_empty() {
+                let receipt = Receipt { agent: agent.clone(), operation: None, time, changes: Vec::new() };
+                return Ok((value, receipt));
+            }
+            let record = operation.record(intent)?;
+            let id = record.id();
+            let derived = derive(&mut operation, id)?;
+            let changes = operation.changes.clone();
+            let handle = operation.rename_to.clone().unwrap_or_else(|| agent.clone());
+            let transaction = operation.transaction(record, derived);
+            match self.backend.commit(&transaction).map_err(RepoError::from)? {
+                Outcome::Committed => {}
+                Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => {
+                    return Err(RepoError::Contended { agent: agent.clone() }.into());
+                }
+                Outcome::Moved(_) => {
+                    back_off(attempt);
+                    continue;
+                }
+                Outcome::Unknown if self.log_holds(&handle, id)? => {}
+                Outcome::Unknown => return Err(RepoError::Unknown { agent: agent.clone() }.into()),
+            }
+            return Ok((value, Receipt { agent: handle, operation: Some(id), time, changes }));
+        }
+        Err(RepoError::Contended { agent: agent.clone() }.into())
+    }
+
+    fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {
+        let head = self.backend.head(agent)?;
+        let mut time = self.clock.now();
+        if let Some(head) = head.filter(|head| head.time > time) {
+            let behind_ms = head.time.as_ms() - time.as_ms();
+            let allowed = || self.settings().map(|settings| settings.get("clock.backwards") == Some("allow"));
+            if behind_ms > CLOCK_SLACK_MS && !allowed()? {
+                return Err(RepoError::ClockBehind { agent: agent.clone(), now: time, last: head.time });
+            }
+            time = head.time;
+        }
+        Ok(Operation {
+            repo: self,
+            agent: agent.clone(),
+            head,
+            time,
+            reads: BTreeMap::new(),
+            last_entries: BTreeMap::new(),
+            changes: Vec::new(),
+            objects: Vec::new(),
+            cites: Vec::new(),
+            note: None,
+            rename_to: None,
+        })
+    }
+
+    fn log_holds(&self, agent: &Handle, id: RecordId) -> Result<bool, RepoError> {
+        let Some(lines) = LogLines::new(self.backend(), agent, Order::NewestFirst)? else { return Ok(false) };
+        for line in lines.containing(&id.to_string()) {
+            if line?.0 == id {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Waits a little, longer after each try, and not the same time as the others who wait.
+fn back_off(attempt: u32) {
+    let jitter = u64::from(std::process::id() ^ attempt.wrapping_mul(0x9e37_79b9)) % 200;
+    std::thread::sleep(std::time::Duration::from_micros(u64::from(attempt.min(50)) * 40 + jitter));
+}

@@ -1,0 +1,66 @@
+//! Settings of a store: a small JSON file of dotted names and texts, beside what is versioned.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::disk::DiskError;
+use crate::encoding::{canonical, json};
+
+use super::{Repo, RepoError};
+
+/// Largest settings file, in bytes.
+const SETTINGS_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Dotted names (`user.name`) and their texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings(pub BTreeMap<String, String>);
+
+impl Settings {
+    /// The text of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl Repo {
+    fn settings_path(&self) -> PathBuf {
+        self.root.join("config.json")
+    }
+
+    /// Reads the settings; none when there is no such file.
+    ///
+    /// # Errors
+    /// When the file is not a JSON object of texts.
+    pub fn settings(&self) -> Result<Settings, RepoError> {
+        let path = self.settings_path();
+        let bytes = match self.disk.read(&path, SETTINGS_MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(DiskError::NotFound { .. }) => return Ok(Settings::default()),
+            Err(source) => return Err(RepoError::disk(&path, source)),
+        };
+        let bad = |reason: String| RepoError::Settings { path: path.clone(), reason };
+        let value = json::parse(&bytes).map_err(|error| bad(error.to_string()))?;
+        let Value::Object(map) = value else { return Err(bad("it is not a JSON object".to_owned())) };
+        let mut settings = BTreeMap::new();
+        for (name, value) in map {
+            let Value::String(text) = value else { return Err(bad(format!("'{name}' is not a text"))) };
+            settings.insert(name, text);
+        }
+        Ok(Settings(settings))
+    }
+
+    /// Replaces the settings.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_settings(&self, settings: &Settings) -> Result<(), RepoError> {
+        let map = settings.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+        let text = canonical::pretty(&Value::Object(map.collect()));
+        let path = self.settings_path();
+        self.disk.write_atomic(&path, text.as_bytes()).map_err(|source| RepoError::disk(&path, source))?;
+        self.disk.sync_file(&path).map_err(|source| RepoError::disk(&path, source))?;
+        self.disk.sync_dir(&self.root).map_err(|source| RepoError::disk(&self.root, source))
+    }
+}
