@@ -85,6 +85,20 @@ fn what_the_resolved_shape_says_reads_back_as_the_same_config() {
 }
 
 #[test]
+fn a_graph_agent_has_no_prompt_and_loses_no_tools() {
+    let read = |tools: Value| {
+        read(
+            &json!({"_id": "x", "_resolvedConfig": {"workflowType": "workflow_graph", "prompt": null, "tools": tools}}),
+        )
+    };
+    let got = read(json!([]));
+    assert_eq!(got.config, json!({"workflowType": "workflow_graph"}));
+    assert_eq!(got.dropped, ["_id", "_resolvedConfig.prompt (null)", "singlePromptConfig (empty)"]);
+    let kept = read(json!([{"type": "end_call", "name": "bye", "description": "d"}])).config;
+    assert_eq!(kept["singlePromptConfig"]["tools"][0]["name"], json!("bye"));
+}
+
+#[test]
 fn a_plain_config_keeps_what_is_not_known_for_validation_to_refuse() {
     let got = read(&json!({"name": "A", "firstMessage": "hi", "firstMesage": null, "prompt": "p"}));
     assert_eq!(
