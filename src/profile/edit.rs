@@ -23,7 +23,7 @@ pub(super) fn set(
     path: &Path,
     input: Input,
 ) -> Result<Value, Vec<Problem>> {
-    let path = aliases::resolve(&profile.shape, path);
+    let path = aliases::resolve(profile.shape(), path);
     let value = match input {
         Input::Json(value) => value,
         Input::Text(text) => typed(profile, config, &path, text).map_err(|problem| vec![problem])?,
@@ -36,7 +36,7 @@ pub(super) fn set(
 /// Removes the value at a path, and the object that held it when nothing else is in it and its fields
 /// are spread over blocks.
 pub(super) fn unset(profile: &Profile, config: &Value, path: &Path) -> Result<Value, Vec<Problem>> {
-    let path = aliases::resolve(&profile.shape, path);
+    let path = aliases::resolve(profile.shape(), path);
     let mut changed = config.clone();
     let removed =
         path::remove(&mut changed, &path, profile.list_keys()).map_err(|error| not_there(&path, &error))?;
@@ -44,7 +44,7 @@ pub(super) fn unset(profile: &Profile, config: &Value, path: &Path) -> Result<Va
         return Err(vec![Problem::new(pointer_of(&path), "is not set, so it cannot be removed")]);
     }
     if let Value::Object(map) = &mut changed {
-        let containers = profile.shape.containers.iter().filter_map(|container| container.keys.first());
+        let containers = profile.shape().containers.iter().filter_map(|container| container.keys.first());
         for key in containers {
             if map.get(key).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
                 map.remove(key);

@@ -54,6 +54,7 @@ pub(super) fn unwrap(shape: &Shape, schema: &Schema, document: &Value) -> Result
         import.record(record, true);
     }
     import.record(map, !wrapped.is_empty() || by_block(map));
+    import.drop_hollow();
     let mut out = import.out;
     let title = spec.title.as_ref().and_then(|key| out.metadata.get(key).or_else(|| import.config.get(key)));
     out.title = title.and_then(Value::as_str).map(str::to_owned);
@@ -147,6 +148,21 @@ impl Import<'_> {
                 remove(&mut self.config, keys);
             }
             insert(&mut self.config, first, value.clone());
+        }
+    }
+
+    /// Drops objects that lack a required field and hold nothing but empty lists: so the vendor answers
+    /// for an agent that does not use them, and would not take it back.
+    fn drop_hollow(&mut self) {
+        for container in &self.shape.containers {
+            let [key] = container.keys.as_slice() else { continue };
+            let Some(Value::Object(held)) = self.config.get(key) else { continue };
+            let lacks = container.required.iter().any(|name| !held.contains_key(name));
+            let empty = held.values().all(|value| value.as_array().is_some_and(Vec::is_empty));
+            if self.answer && lacks && empty {
+                self.config.remove(key);
+                self.out.dropped.push(format!("{key} (empty)"));
+            }
         }
     }
 

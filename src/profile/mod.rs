@@ -38,13 +38,29 @@ pub use shape::{BlockSpec, DraftPolicy, Field};
 use schema::Schema;
 use shape::{Shape, Unknown};
 
-/// A profile.
+/// A profile. One that is part of the build is read when more than its name and id is asked for, and
+/// schemas are compiled when something is validated: opening a store pays for neither.
 pub struct Profile {
-    object: Object,
     id: ObjectId,
-    shape: Shape,
-    /// Compiled when something is validated for the first time.
+    content: OnceLock<Content>,
+    /// The file to read the content from, for a profile that is part of the build.
+    file: &'static [u8],
     schema: OnceLock<Schema>,
+}
+
+/// What a profile file says.
+struct Content {
+    canonical: Vec<u8>,
+    shape: Shape,
+}
+
+impl Content {
+    fn read(bytes: &[u8]) -> Result<Self, ProfileError> {
+        let value =
+            json::parse(bytes).map_err(|error| ProfileError::Malformed { reason: error.to_string() })?;
+        let shape = parse::shape(&value).map_err(|problems| ProfileError::Invalid { problems })?;
+        Ok(Self { canonical: canonical::to_vec(&value), shape })
+    }
 }
 
 /// A profile file is wrong, or blocks do not fit a profile.
@@ -90,6 +106,11 @@ impl Profile {
         builtin::named(name)
     }
 
+    /// The profile with that id, when it is part of this build.
+    pub fn builtin_by_id(id: ObjectId) -> Option<&'static Self> {
+        builtin::with_id(id)
+    }
+
     /// The names of the profiles that are part of this build.
     pub fn builtin_names() -> &'static [&'static str] {
         &builtin::NAMES
@@ -112,11 +133,19 @@ impl Profile {
     /// # Errors
     /// As [`Profile::parse`].
     pub fn from_stored(bytes: &[u8]) -> Result<Self, ProfileError> {
-        let value =
-            json::parse(bytes).map_err(|error| ProfileError::Malformed { reason: error.to_string() })?;
-        let shape = parse::shape(&value).map_err(|problems| ProfileError::Invalid { problems })?;
-        let object = Object { kind: ObjectKind::Block, payload: canonical::to_vec(&value) };
-        Ok(Self { id: object.id(), object, shape, schema: OnceLock::new() })
+        let content = Content::read(bytes)?;
+        let object = Object { kind: ObjectKind::Block, payload: content.canonical.clone() };
+        let (content, schema) = (OnceLock::from(content), OnceLock::new());
+        Ok(Self { id: object.id(), content, file: &[], schema })
+    }
+
+    fn content(&self) -> &Content {
+        let read = || Content::read(self.file).expect("a test reads every profile of the build");
+        self.content.get_or_init(read)
+    }
+
+    fn shape(&self) -> &Shape {
+        &self.content().shape
     }
 
     /// The id of the block that stores this profile.
@@ -126,56 +155,56 @@ impl Profile {
 
     /// The profile as canonical JSON: the payload of the block that stores it.
     pub fn bytes(&self) -> &[u8] {
-        &self.object.payload
+        &self.content().canonical
     }
 
     /// The profile's name.
     pub fn name(&self) -> &str {
-        &self.shape.name
+        &self.shape().name
     }
 
     /// The profile's name for people.
     pub fn title(&self) -> &str {
-        &self.shape.title
+        &self.shape().title
     }
 
     /// What becomes of a draft when it is published.
     pub fn draft_policy(&self) -> DraftPolicy {
-        self.shape.draft_policy
+        self.shape().draft_policy
     }
 
     /// The blocks that a config may have, in order; none when any block is accepted.
     pub fn blocks(&self) -> &[BlockSpec] {
-        &self.shape.blocks
+        &self.shape().blocks
     }
 
     /// The fields, each with its one block, in order.
     pub fn fields(&self) -> &[Field] {
-        &self.shape.fields
+        &self.shape().fields
     }
 
     /// The keys by which lists are matched.
     pub fn list_keys(&self) -> &ListKeys {
-        &self.shape.list_keys
+        &self.shape().list_keys
     }
 
     /// The block that holds the value at a path; none when there is no such field, or when several
     /// blocks hold parts of it.
     pub fn block_of(&self, path: &Path) -> Option<BlockName> {
-        aliases::block_of(&self.shape, path)
+        aliases::block_of(self.shape(), path)
     }
 
     /// A path under the API's names for one that may begin with an alias (`tools[x]` for
     /// `singlePromptConfig.tools[x]`).
     #[must_use]
     pub fn resolve_path(&self, path: &Path) -> Path {
-        aliases::resolve(&self.shape, path)
+        aliases::resolve(self.shape(), path)
     }
 
     /// The shortest form of a path, for people: the reverse of [`Profile::resolve_path`].
     #[must_use]
     pub fn short_path(&self, path: &Path) -> Path {
-        aliases::shorten(&self.shape, path)
+        aliases::shorten(self.shape(), path)
     }
 
     /// Everything that is wrong with a config.
@@ -189,7 +218,7 @@ impl Profile {
     /// # Errors
     /// Every field that has no block, and every text block's field that is not text.
     pub fn split(&self, config: &Value) -> Result<Blocks, Vec<Problem>> {
-        split::split(&self.shape, config)
+        split::split(self.shape(), config)
     }
 
     /// Puts blocks together to a config under the API's names. [`Profile::split`] undoes it, save
@@ -198,7 +227,7 @@ impl Profile {
     /// # Errors
     /// `Block` when a block is unknown, has the wrong kind or holds a field that is not its own.
     pub fn join(&self, blocks: &Blocks) -> Result<Value, ProfileError> {
-        split::join(&self.shape, blocks)
+        split::join(self.shape(), blocks)
     }
 
     /// Puts blocks together to the vendor's resolved shape: the config, and beside its fields the
@@ -207,7 +236,7 @@ impl Profile {
     /// # Errors
     /// As [`Profile::join`].
     pub fn resolved(&self, blocks: &Blocks) -> Result<Value, ProfileError> {
-        Ok(split::resolved(&self.shape, self.join(blocks)?))
+        Ok(split::resolved(self.shape(), self.join(blocks)?))
     }
 
     /// Applies a patch by the vendor's rule: top-level fields replace, some merge by one level, and
@@ -239,30 +268,30 @@ impl Profile {
 
     /// The config of a new agent of which nothing but the name is known.
     pub fn defaults(&self) -> &Value {
-        &self.shape.defaults
+        &self.shape().defaults
     }
 
     /// The names of the agent's fields that are not part of its config and have no versions.
     pub fn metadata_fields(&self) -> &[String] {
-        &self.shape.metadata
+        &self.shape().metadata
     }
 
     /// The config field that holds the agent's title, where it is one.
     pub fn title_field(&self) -> Option<&str> {
-        self.shape.title_field.as_deref()
+        self.shape().title_field.as_deref()
     }
 
     /// Whether the title is a config field and so is restored with a version.
     pub fn title_is_config(&self) -> bool {
-        self.shape.title_field.is_some()
+        self.shape().title_field.is_some()
     }
 
     /// Whether a config may have this top-level key.
     pub fn recognises(&self, key: &str) -> bool {
-        let known = self.shape.index.contains_key(key);
-        match &self.shape.unknown {
+        let known = self.shape().index.contains_key(key);
+        match &self.shape().unknown {
             Unknown::Refuse => known,
-            Unknown::Keep(_) => known || !self.shape.metadata.iter().any(|name| name == key),
+            Unknown::Keep(_) => known || !self.shape().metadata.iter().any(|name| name == key),
             Unknown::OwnBlock => key.parse::<BlockName>().is_ok(),
         }
     }
@@ -273,11 +302,11 @@ impl Profile {
     /// # Errors
     /// When the document holds no config.
     pub fn unwrap_document(&self, document: &Value) -> Result<Imported, Vec<Problem>> {
-        import::unwrap(&self.shape, self.schema(), document)
+        import::unwrap(self.shape(), self.schema(), document)
     }
 
     fn schema(&self) -> &Schema {
-        self.schema.get_or_init(|| Schema::of(&self.shape))
+        self.schema.get_or_init(|| Schema::of(self.shape()))
     }
 }
 
@@ -291,6 +320,6 @@ impl Eq for Profile {}
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Profile({} {})", self.shape.name, self.id.short())
+        write!(f, "Profile({})", self.id.short())
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn patch(profile: &Profile, current: &Value, patch: &Value) -> Result
         let message = format!("a patch is an object, this is {}", type_of(patch));
         return Err(vec![Problem::new("", message)]);
     };
-    let rule = &profile.shape.patch;
+    let rule = &profile.shape().patch;
     let missing = missing(profile, changes);
     if !missing.is_empty() {
         return Err(missing);
@@ -38,7 +38,7 @@ pub(super) fn patch(profile: &Profile, current: &Value, patch: &Value) -> Result
 /// every patch.
 fn missing(profile: &Profile, changes: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for container in &profile.shape.containers {
+    for container in &profile.shape().containers {
         let [key] = container.keys.as_slice() else { continue };
         let Some(Value::Object(given)) = changes.get(key) else { continue };
         for name in container.required.iter().filter(|name| !given.contains_key(*name)) {

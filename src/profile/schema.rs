@@ -3,6 +3,7 @@
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
+use super::problem::pointer_to;
 use super::shape::{Container, Field, Shape};
 
 /// Most schemas followed through `$ref` at one place: more can only be a circle.
@@ -25,7 +26,8 @@ impl Schema {
             place(&mut root, &field.keys, &field.schema);
         }
         for Container { keys, required } in &shape.containers {
-            let pointer: String = keys.iter().map(|key| format!("/properties/{}", escape(key))).collect();
+            let below = |place: String, key: &String| pointer_to(&pointer_to(&place, "properties"), key);
+            let pointer = keys.iter().fold(String::new(), below);
             if let Some(Value::Object(schema)) = root.pointer_mut(&pointer) {
                 schema.insert("required".to_owned(), required.iter().map(String::as_str).collect());
             }
@@ -100,8 +102,4 @@ fn place(level: &mut Value, keys: &[String], schema: &Value) {
         let inner = properties.entry(first.clone()).or_insert_with(|| json!({"type": "object"}));
         place(inner, rest, schema);
     }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

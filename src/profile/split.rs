@@ -16,12 +16,11 @@ use super::shape::{Node, Shape, Unknown, at_keys};
 /// Every field that has no block, and every text block's field that is not text.
 pub(super) fn split(shape: &Shape, config: &Value) -> Result<Blocks, Vec<Problem>> {
     let mut split = Split { shape, blocks: Blocks::new(), problems: Vec::new() };
-    match config.as_object() {
-        Some(map) => split.level(&shape.index, map, ""),
-        None => {
-            let message = format!("a config is an object, this is {}", type_of(config));
-            split.problems.push(Problem::new("", message));
-        }
+    if let Some(map) = config.as_object() {
+        split.level(&shape.index, map, "");
+    } else {
+        let message = format!("a config is an object, this is {}", type_of(config));
+        split.problems.push(Problem::new("", message));
     }
     if split.problems.is_empty() { Ok(split.blocks) } else { Err(split.problems) }
 }

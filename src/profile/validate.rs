@@ -10,8 +10,8 @@ use super::{Profile, explain, rules, schema, split};
 
 /// Everything that is wrong with a config.
 pub(super) fn validate(profile: &Profile, config: &Value) -> Vec<Problem> {
-    let mut problems = split::split(&profile.shape, config).err().unwrap_or_default();
-    problems.extend(values(&profile.shape, profile.schema(), config));
+    let mut problems = split::split(profile.shape(), config).err().unwrap_or_default();
+    problems.extend(values(profile.shape(), profile.schema(), config));
     // Placing a text block's field and its schema may say the same about one value.
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|problem| {
@@ -63,8 +63,8 @@ pub(super) fn accept(profile: &Profile, current: &Value, changed: Value) -> Resu
 /// valid.
 pub(super) fn check_profile(profile: &Profile) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (at, field) in profile.shape.fields.iter().enumerate() {
-        if let Some(reason) = schema::fault(&profile.shape, field) {
+    for (at, field) in profile.shape().fields.iter().enumerate() {
+        if let Some(reason) = schema::fault(profile.shape(), field) {
             let message = format!("is no JSON Schema that can be used: {reason}");
             problems.push(Problem::new(format!("/fields/{at}/schema"), message));
         }

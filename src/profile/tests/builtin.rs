@@ -1,4 +1,4 @@
-//! What every built-in profile satisfies.
+//! What every built-in profile satisfies, and what the vendors' descriptions say of theirs.
 
 use super::*;
 
@@ -9,6 +9,100 @@ fn every_builtin_profile_passes_the_check_for_profile_files() {
         assert_eq!(profile.name(), *name);
         let again = Profile::parse(profile.bytes()).map_err(|error| error.to_string());
         assert_eq!(again.map(|again| again.id()), Ok(profile.id()), "{name}");
+        assert_eq!(Profile::builtin_by_id(profile.id()), Some(profile), "{name}");
     }
+    assert_eq!(Profile::builtin_by_id(ObjectId::from_bytes([7; 32])), None);
     assert!(Profile::builtin("elsewhere").is_none());
+}
+
+#[test]
+fn every_field_has_exactly_one_home() {
+    for name in Profile::builtin_names() {
+        let profile = Profile::builtin(name).expect("a built-in profile");
+        for field in profile.fields() {
+            let same: Vec<_> = profile
+                .fields()
+                .iter()
+                .filter(|other| other.path.is_prefix_of(&field.path) || field.path.is_prefix_of(&other.path))
+                .collect();
+            assert_eq!(same.len(), 1, "{name}: {}", field.path);
+            assert_eq!(profile.block_of(&field.path), Some(field.block.clone()));
+        }
+    }
+}
+
+#[test]
+fn atoms_has_the_thirteen_sections_and_every_field_of_the_api() {
+    let fields = |block: &str| -> Vec<String> {
+        let fields = atoms().fields().iter().filter(|field| field.block.as_str() == block);
+        fields.map(|field| field.path.to_string()).collect()
+    };
+    let check = |block: &str, wanted: &[&str]| assert_eq!(fields(block), wanted, "{block}");
+    check("workflow_prompt", &["singlePromptConfig.prompt"]);
+    check("workflow_tools", &["singlePromptConfig.tools"]);
+    check("workflow_graph", &["workflowGraph", "workflowType", "globalPrompt"]);
+    check("llm", &["slmModel", "customLLMWebSocketUrl", "globalKnowledgeBaseId", "enableStyleGuide"]);
+    check("voice", &["synthesizer", "transcriberType", "pronunciationDicts", "speechFormatting"]);
+    check("language", &["language"]);
+    check(
+        "call_handling",
+        &[
+            "firstMessage",
+            "allowInterruptions",
+            "waitForUserToSpeakFirst",
+            "muteUserUntilFirstBotResponse",
+            "interruptionBackoffTimer",
+            "preCallAPI",
+            "defaultVariables",
+            "timezone",
+        ],
+    );
+    check("detection", &["smartTurnConfig", "voiceDetectionConfig", "voiceMailDetectionConfig"]);
+    check("analytics", &["postCallAnalyticsConfig", "callDispositionConfig"]);
+    check("timeouts", &["llmIdleTimeoutConfig", "sessionTimeoutConfig"]);
+    check("audio", &["backgroundSound", "denoisingConfig"]);
+    check("privacy", &["redactionConfig"]);
+    check("widget", &["widgetConfig"]);
+    assert_eq!(atoms().blocks().len(), 13);
+    assert_eq!(atoms().fields().len(), 33);
+}
+
+#[test]
+fn policies_titles_and_defaults() {
+    let check = |name: &str, policy: DraftPolicy, title_is_config: bool| {
+        let profile = Profile::builtin(name).expect("a built-in profile");
+        assert_eq!(profile.draft_policy(), policy, "{name}");
+        assert_eq!(profile.title_is_config(), title_is_config, "{name}");
+        assert_eq!(profile.validate(profile.defaults()), [], "{name}");
+    };
+    check("atoms", DraftPolicy::Many, false);
+    check("thinnest", DraftPolicy::One, true);
+    check("callem", DraftPolicy::One, true);
+    check("generic", DraftPolicy::Many, false);
+    let wanted = json!({"workflowType": "single_prompt", "singlePromptConfig": {"prompt": ""}});
+    assert_eq!(atoms().defaults(), &wanted);
+}
+
+#[test]
+fn recognised_keys_are_the_configs_own() {
+    for (key, wanted) in
+        [("synthesizer", true), ("singlePromptConfig", true), ("name", false), ("voice", false)]
+    {
+        assert_eq!(atoms().recognises(key), wanted, "{key}");
+    }
+    let thinnest = Profile::builtin("thinnest").expect("a built-in profile");
+    assert!(thinnest.recognises("brand_new"));
+}
+
+#[test]
+fn lists_are_matched_by_their_keys() {
+    let check = |list: &str, key: Option<&str>| {
+        assert_eq!(atoms().list_keys().key_for(&path(list)), key, "{list}");
+    };
+    check("singlePromptConfig.tools", Some("name"));
+    check("singlePromptConfig.tools[x].llmParameters", Some("name"));
+    check("postCallAnalyticsConfig.dispositionMetrics", Some("identifier"));
+    check("pronunciationDicts", Some("word"));
+    check("workflowGraph.nodes", Some("id"));
+    check("singlePromptConfig.tools[x].queryParams", None);
 }

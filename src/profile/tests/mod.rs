@@ -4,7 +4,13 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod blocks;
 mod builtin;
+mod change;
+mod documents;
+mod files;
+mod judge;
+mod limits;
 
 /// The profile of the Atoms API.
 fn atoms() -> &'static Profile {
