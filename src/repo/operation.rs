@@ -172,6 +172,18 @@ impl Operation<'_> {
         id
     }
 
+    /// Brings several objects.
+    pub fn put_all(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            self.put(object);
+        }
+    }
+
+    /// An object that this operation brings.
+    pub fn brought(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.iter().find(|object| object.id() == *id)
+    }
+
     /// Names something that the operation is based on.
     pub fn cite(&mut self, id: Digest) {
         self.cites.push(id);
