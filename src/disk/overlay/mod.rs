@@ -79,7 +79,9 @@ impl Disk for OverlayDisk {
                 None => missing.push(dir.to_owned()),
             }
         }
-        missing.into_iter().for_each(|dir| view.put(dir, Content::Dir, None));
+        for dir in missing {
+            view.put(dir, Content::Dir, None);
+        }
         Ok(())
     }
 
@@ -142,7 +144,7 @@ impl Disk for OverlayDisk {
         match view.stat(&resolved)?.map(|stat| stat.kind) {
             None => return Err(fail(io::ErrorKind::NotFound)),
             Some(FileKind::Dir) if view.list(&resolved)?.is_empty() => {
-                view.put(resolved, Content::Gone, None)
+                view.put(resolved, Content::Gone, None);
             }
             Some(FileKind::Dir) => return Err(fail(io::ErrorKind::DirectoryNotEmpty)),
             Some(_) => return Err(fail(io::ErrorKind::NotADirectory)),

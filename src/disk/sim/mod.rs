@@ -53,7 +53,9 @@ impl PowerIsOff {
     /// Whether this is why a disk refused.
     pub fn caused(error: &DiskError) -> bool {
         match error {
-            DiskError::Io { source, .. } => source.get_ref().is_some_and(|e| e.is::<Self>()),
+            DiskError::Io { source, .. } => {
+                source.get_ref().and_then(|cause| cause.downcast_ref::<Self>()).is_some()
+            }
             _ => false,
         }
     }
@@ -66,13 +68,19 @@ struct PlannedFault {
     lasting: bool,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    step: u64,
+    /// Whether a write at that step is half done.
+    tear: bool,
+}
+
 #[derive(Debug)]
 struct State {
     image: Image,
     boot_id: [u8; 16],
     steps: u64,
-    stop_at: Option<u64>,
-    tear: bool,
+    stop: Option<Stop>,
     off: bool,
     faults: Vec<PlannedFault>,
     read_only: bool,
@@ -115,8 +123,7 @@ impl SimDisk {
             image,
             boot_id,
             steps: 0,
-            stop_at: None,
-            tear: false,
+            stop: None,
             off: false,
             faults: Vec::new(),
             read_only: false,
@@ -137,14 +144,12 @@ impl SimDisk {
 
     /// The power goes before the step numbered `step`: it and every later call, reads too, fail with [`PowerIsOff`].
     pub fn stop_at(&self, step: u64) {
-        let mut state = self.state();
-        (state.stop_at, state.tear) = (Some(step), false);
+        self.state().stop = Some(Stop { step, tear: false });
     }
 
     /// As [`Self::stop_at`], but if that step writes, the first half of its bytes is written.
     pub fn stop_within(&self, step: u64) {
-        let mut state = self.state();
-        (state.stop_at, state.tear) = (Some(step), true);
+        self.state().stop = Some(Stop { step, tear: true });
     }
 
     /// The step numbered `step` fails; with `lasting` every later one too.
@@ -249,9 +254,9 @@ impl State {
         self.alive()?;
         self.steps += 1;
         let now = self.steps;
-        if self.stop_at.is_some_and(|stop| stop <= now) {
+        if let Some(stop) = self.stop.filter(|stop| stop.step <= now) {
             self.off = true;
-            return if self.tear { Ok(Step::Half) } else { Err(io::Error::other(PowerIsOff)) };
+            return if stop.tear { Ok(Step::Half) } else { Err(io::Error::other(PowerIsOff)) };
         }
         let planned = self.faults.iter().find(|f| f.step == now || f.lasting && f.step < now);
         Ok(planned.map_or(Step::Done, |planned| Step::Fails(planned.fault)))
