@@ -1,1 +1,80 @@
-//! agent
+//! Agents: their drafts, versions and what serves, as operations on one store. Knows profiles and
+//! checks; never HTTP or a terminal.
+
+mod activate;
+mod active_json;
+mod checks;
+mod config;
+mod create;
+mod draft;
+mod edit;
+mod error;
+mod fsck;
+mod import;
+mod meta;
+mod oplog;
+mod publish;
+mod query;
+mod resolve;
+mod rollback;
+mod status;
+mod timeline;
+mod types;
+mod undo;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::object::Author;
+use crate::repo::{Intent, Repo};
+
+pub use active_json::ACTIVE_JSON;
+pub use checks::{AcceptedFinding, CheckReport, CheckState};
+pub use config::Config;
+pub use create::{Created, NewAgent};
+pub use draft::DraftSource;
+pub use edit::Edit;
+pub use error::{AgentError, Undone};
+pub use import::{ImportOptions, ImportProgress, ImportReport, Snapshot};
+pub use meta::{Meta, MetaEdit};
+pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery};
+pub use publish::{Direct, PublishOptions, Published};
+pub use rollback::RolledBack;
+pub use status::{Liveness, Status};
+pub use timeline::Served;
+pub use types::{AgentInfo, CheckpointInfo, DraftInfo, Resolved, VersionInfo};
+
+use config::ConfigCache;
+
+/// The agents of one store, as seen and changed by one actor through one surface.
+#[derive(Debug)]
+pub struct Agents {
+    repo: Arc<Repo>,
+    actor: Author,
+    via: String,
+    configs: ConfigCache,
+}
+
+impl Agents {
+    /// The agents of `repo`; operations are recorded as done by `actor` through `via` (`cli`).
+    pub fn new(repo: Arc<Repo>, actor: Author, via: &str) -> Self {
+        Self { repo, actor, via: via.to_owned(), configs: ConfigCache::default() }
+    }
+
+    /// The store.
+    pub fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Author {
+        &self.actor
+    }
+
+    fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
+        Intent { kind, actor: &self.actor, via: &self.via, note }
+    }
+}

@@ -7,4 +7,5 @@ mod revision;
 
 pub use ancestry::{commit, descends_from};
 pub use lines::{HistoryError, LogLines, Order};
+pub(crate) use revision::is_prefix;
 pub use revision::{Range, Revision, RevisionError, Spec};

@@ -34,6 +34,11 @@ impl EntryKind {
         }
     }
 
+    /// Whether this build can read such content.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+
     /// The word for this kind.
     pub fn name(&self) -> &'static str {
         match self {

@@ -112,14 +112,13 @@ impl Operation<'_> {
         if let Some(last) = self.last_entries.get(name) {
             return Ok(last.clone());
         }
-        let last = match self.head {
-            None => None,
-            Some(_) => {
-                let backend = self.repo.backend();
-                let len = backend.list_len(&self.agent, name)?;
-                let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
-                entries.first().map(|entry| Target::Id(entry.id))
-            }
+        let last = if self.head.is_some() {
+            let backend = self.repo.backend();
+            let len = backend.list_len(&self.agent, name)?;
+            let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
+            entries.first().map(|entry| Target::Id(entry.id))
+        } else {
+            None
         };
         self.last_entries.insert(name.clone(), last.clone());
         Ok(last)
@@ -170,6 +169,18 @@ impl Operation<'_> {
             self.objects.push(object);
         }
         id
+    }
+
+    /// Brings several objects.
+    pub fn put_all(&mut self, objects: Vec<Object>) {
+        for object in objects {
+            self.put(object);
+        }
+    }
+
+    /// An object that this operation brings.
+    pub fn brought(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.iter().find(|object| object.id() == *id)
     }
 
     /// Names something that the operation is based on.

@@ -1,0 +1,113 @@
+//! What serves: activating a version, forward or back, and serving nothing.
+
+use crate::object::ObjectId;
+use crate::refs::{Handle, RefName, Target};
+use crate::repo::{Operation, Receipt};
+
+use super::{AgentError, Agents, CheckState, VersionInfo};
+
+impl Agents {
+    /// Makes a version serve. Activating what serves already changes and records nothing.
+    ///
+    /// # Errors
+    /// `NotAVersion`, `Withdrawn`, `Archived`; `CheckStands` unless overridden with a reason, which
+    /// the log keeps; `Moved` when ACTIVE is not what the caller expects.
+    pub fn activate(
+        &self,
+        agent: &Handle,
+        id: &ObjectId,
+        override_check: Option<&str>,
+        expected_active: Option<&ObjectId>,
+    ) -> Result<(VersionInfo, Receipt), AgentError> {
+        self.switch(agent, id, "activate", override_check, expected_active)
+    }
+
+    /// Moves ACTIVE to a version in an operation of that kind.
+    pub(super) fn switch(
+        &self,
+        agent: &Handle,
+        id: &ObjectId,
+        kind: &str,
+        override_check: Option<&str>,
+        expected_active: Option<&ObjectId>,
+    ) -> Result<(VersionInfo, Receipt), AgentError> {
+        let version = self.version(agent, id)?;
+        let intent = self.intent(kind, override_check.unwrap_or_default());
+        let ((), receipt) = self.repo.operate(
+            agent,
+            &intent,
+            |operation| {
+                let active = operation.target(&RefName::active())?.and_then(|target| target.id());
+                if let Some(expected) = expected_active.filter(|expected| Some(**expected) != active) {
+                    return Err(AgentError::Moved {
+                        agent: agent.clone(),
+                        what: "ACTIVE",
+                        expected: expected.short(),
+                        actual: active.map_or_else(|| "none".to_owned(), |id| id.short()),
+                    });
+                }
+                if active == Some(*id) {
+                    return Ok(());
+                }
+                if self.meta_in(operation)?.archived {
+                    return Err(AgentError::Archived(agent.clone()));
+                }
+                if operation.target(&RefName::about("withdrawn", id))?.is_some() {
+                    return Err(AgentError::Withdrawn { agent: agent.clone(), number: version.number });
+                }
+                self.require_check(operation, &version, override_check.is_some())?;
+                self.move_active(operation, *id)
+            },
+            |operation, id| self.derive(operation, id),
+        )?;
+        Ok((self.version(agent, id)?, receipt))
+    }
+
+    /// Refuses a version whose check does not let it serve. Imported history has no check yet: it
+    /// is checked now, in the same operation.
+    fn require_check(
+        &self,
+        operation: &mut Operation<'_>,
+        version: &VersionInfo,
+        overridden: bool,
+    ) -> Result<(), AgentError> {
+        let name = RefName::about("checks", &version.id);
+        let recorded = operation.target(&name)?.and_then(|target| target.id());
+        let state = match self.check_state(recorded)? {
+            CheckState::Unchecked => {
+                let config = self.config(&version.id)?;
+                let check = self.check_in(operation, &config)?;
+                if check.state() == CheckState::Passed || overridden {
+                    Self::write_check(operation, &version.id, check.state(), Some(&check.report))?;
+                }
+                check.state()
+            }
+            state => state,
+        };
+        if state == CheckState::Passed || overridden {
+            return Ok(());
+        }
+        Err(AgentError::CheckStands { agent: operation.agent().clone(), number: version.number, state })
+    }
+
+    /// Makes nothing serve, and says so to readers. When nothing serves already, nothing is recorded.
+    ///
+    /// # Errors
+    /// `NoSuchAgent`.
+    pub fn unpublish(&self, agent: &Handle, note: &str) -> Result<Receipt, AgentError> {
+        let intent = self.intent("unpublish", note);
+        let ((), receipt) = self.repo.operate(
+            agent,
+            &intent,
+            |operation| {
+                self.meta_in(operation)?;
+                if operation.target(&RefName::active())?.is_some() {
+                    operation.write(RefName::active(), None::<Target>, Vec::new())?;
+                }
+                Ok::<_, AgentError>(())
+            },
+            |operation, id| self.derive(operation, id),
+        )?;
+        Ok(receipt)
+    }
+}

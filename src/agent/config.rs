@@ -1,0 +1,273 @@
+//! Configs: reading one from a commit, storing one as objects, comparing two.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::diff::path::Path;
+use crate::diff::{ConfigDiff, compare_configs};
+use crate::encoding::canonical;
+use crate::object::limits::CONFIG_MAX_BYTES;
+use crate::object::{
+    Author, BlockName, Blocks, Commit, Content, Entry, EntryKind, Kind, Object, ObjectError, ObjectId, Tree,
+};
+use crate::profile::Profile;
+use crate::repo::{Operation, Repo, RepoError};
+
+use super::{AgentError, Agents};
+
+/// Context lines around a change in a text.
+const CONTEXT_LINES: usize = 3;
+/// Resolved configs kept in memory at most, in bytes.
+const RESOLVED_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// A config as a commit holds it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The tree's id.
+    pub tree_id: ObjectId,
+    /// The tree.
+    pub tree: Tree,
+    /// The profile it was made under.
+    pub profile: Arc<Profile>,
+    /// Its blocks.
+    pub blocks: Blocks,
+    /// The config under the API's field names.
+    pub value: Value,
+}
+
+/// Profiles and resolved configs that were read; neither ever changes.
+#[derive(Debug, Default)]
+pub(super) struct ConfigCache(Mutex<Cached>);
+
+#[derive(Debug, Default)]
+struct Cached {
+    profiles: HashMap<ObjectId, Arc<Profile>>,
+    resolved: HashMap<ObjectId, Arc<[u8]>>,
+    resolved_bytes: usize,
+}
+
+/// A config's objects, and its tree.
+pub(super) struct Stored {
+    pub(super) tree: Tree,
+    pub(super) tree_id: ObjectId,
+    pub(super) objects: Vec<Object>,
+}
+
+impl Agents {
+    /// A profile by the id of the block that holds it.
+    ///
+    /// # Errors
+    /// When it is missing or no profile.
+    pub fn profile(&self, id: &ObjectId) -> Result<Arc<Profile>, AgentError> {
+        let cached = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).profiles.get(id).cloned();
+        if let Some(profile) = cached {
+            return Ok(profile);
+        }
+        let bytes = match Profile::builtin_by_id(*id) {
+            Some(profile) => profile.bytes().to_vec(),
+            None => self.repo.block(id)?,
+        };
+        let profile = Arc::new(Profile::from_stored(&bytes)?);
+        let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.profiles.insert(*id, Arc::clone(&profile));
+        Ok(profile)
+    }
+
+    /// A profile by name: one that is built in, or a file `profiles/NAME.json` of the store.
+    ///
+    /// # Errors
+    /// `NoSuchProfile`, or everything that is wrong with the file.
+    pub fn profile_named(&self, name: &str) -> Result<Arc<Profile>, AgentError> {
+        if let Some(profile) = Profile::builtin(name) {
+            return self.profile(&profile.id());
+        }
+        let dir = self.repo.root().join("profiles");
+        let known = || {
+            let mut names: Vec<String> =
+                Profile::builtin_names().iter().map(|name| (*name).to_owned()).collect();
+            let files = self.repo.disk().list(&dir).unwrap_or_default();
+            names.extend(files.iter().filter_map(|(file, _)| file.strip_suffix(".json").map(str::to_owned)));
+            names
+        };
+        let no_such = || AgentError::NoSuchProfile { name: name.to_owned(), known: known() };
+        if name.parse::<BlockName>().is_err() {
+            return Err(no_such());
+        }
+        let path = dir.join(format!("{name}.json"));
+        let bytes = match self.repo.disk().read(&path, 4 * 1024 * 1024) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return Err(no_such()),
+            Err(source) => return Err(RepoError::Disk { path, source }.into()),
+        };
+        let profile = Profile::parse(&bytes)?;
+        if profile.name() != name {
+            let reason = format!("it names itself '{}'", profile.name());
+            return Err(crate::profile::ProfileError::Malformed { reason }.into());
+        }
+        Ok(Arc::new(profile))
+    }
+
+    /// The config of a commit.
+    ///
+    /// # Errors
+    /// When an object is missing or damaged, or does not fit its profile.
+    pub fn config(&self, commit: &ObjectId) -> Result<Config, AgentError> {
+        let read = self.repo.commit(commit)?;
+        let profile = self.profile(&read.profile)?;
+        let tree = self.repo.tree(&read.tree)?;
+        let blocks = read_blocks(&self.repo, &tree)?;
+        let value = profile.join(&blocks)?;
+        Ok(Config { commit: *commit, tree_id: read.tree, tree, profile, blocks, value })
+    }
+
+    /// A config that no commit holds (working files, an import), for comparing with others.
+    ///
+    /// # Errors
+    /// When it does not fit the profile's blocks.
+    pub fn loose_config(&self, profile: Arc<Profile>, value: &Value) -> Result<Config, AgentError> {
+        let blocks = profile.split(value).map_err(|problems| AgentError::Invalid { problems })?;
+        let stored = store(&blocks, None)?;
+        let value = profile.join(&blocks)?;
+        let zero = ObjectId::from_bytes([0; 32]);
+        Ok(Config { commit: zero, tree_id: stored.tree_id, tree: stored.tree, profile, blocks, value })
+    }
+
+    /// The resolved config of a version as canonical JSON: what a runtime gets. Kept in memory, as
+    /// it cannot change.
+    ///
+    /// # Errors
+    /// As [`Agents::config`].
+    pub fn resolved(&self, commit: &ObjectId) -> Result<Arc<[u8]>, AgentError> {
+        if let Some(bytes) =
+            self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).resolved.get(commit).cloned()
+        {
+            return Ok(bytes);
+        }
+        let config = self.config(commit)?;
+        let bytes: Arc<[u8]> = canonical::to_vec(&config.profile.resolved(&config.blocks)?).into();
+        let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.resolved_bytes + bytes.len() > RESOLVED_MAX_BYTES {
+            cache.resolved.clear();
+            cache.resolved_bytes = 0;
+        }
+        cache.resolved_bytes += bytes.len();
+        cache.resolved.insert(*commit, Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    /// What differs between two configs, by field, with paths as people write them. Lists are
+    /// matched by the keys of the newer config's profile.
+    pub fn diff(&self, old: &Config, new: &Config) -> ConfigDiff {
+        let profile = &new.profile;
+        let is_text = |path: &Path| {
+            let block = profile.block_of(path);
+            let of_text = block.and_then(|name| profile.blocks().iter().find(|spec| spec.name == name));
+            of_text.is_some_and(|spec| spec.kind == EntryKind::Text)
+        };
+        let multi_line = |path: &Path| is_text(path) || long_text(&old.value, &new.value, path, profile);
+        compare_configs(&old.value, &new.value, profile.list_keys(), multi_line, CONTEXT_LINES)
+    }
+}
+
+/// A text with several lines reads better by line, whichever field it stands in.
+fn long_text(old: &Value, new: &Value, path: &Path, profile: &Profile) -> bool {
+    [old, new].into_iter().any(|value| {
+        let found = crate::diff::path::get(value, path, profile.list_keys()).and_then(Value::as_str);
+        found.is_some_and(|text| text.contains('\n'))
+    })
+}
+
+fn read_blocks(repo: &Repo, tree: &Tree) -> Result<Blocks, AgentError> {
+    let mut blocks = Blocks::new();
+    for entry in tree.entries().iter().filter(|entry| entry.kind.is_known()) {
+        blocks.insert(entry.name.clone(), repo.content(entry)?);
+    }
+    Ok(blocks)
+}
+
+/// The objects that a config needs beyond those of `known`, a tree that the agent has already.
+pub(super) fn store(blocks: &Blocks, known: Option<&Tree>) -> Result<Stored, ObjectError> {
+    let mut objects = Vec::new();
+    let mut entries = Vec::with_capacity(blocks.len());
+    let mut size_bytes = 0;
+    for (name, content) in blocks {
+        let object = content.to_object()?;
+        size_bytes += object.payload.len();
+        let entry = Entry { name: name.clone(), kind: content.kind(), id: object.id() };
+        if known.and_then(|tree| tree.get(name.as_str())) != Some(&entry) {
+            objects.push(object);
+        }
+        entries.push(entry);
+    }
+    if size_bytes > CONFIG_MAX_BYTES {
+        return Err(ObjectError::TooLarge { kind: "config", size_bytes, max_bytes: CONFIG_MAX_BYTES });
+    }
+    let tree = Tree::new(entries)?;
+    let object = tree.to_object();
+    let tree_id = object.id();
+    if known != Some(&tree) {
+        objects.push(object);
+    }
+    Ok(Stored { tree, tree_id, objects })
+}
+
+/// The empty config of a profile that does not say what it holds.
+pub(super) fn is_empty(blocks: &Blocks) -> bool {
+    blocks.values().all(|content| match content {
+        Content::Text(text) => text.is_empty(),
+        Content::Json(Value::Object(map)) => map.is_empty(),
+        Content::Json(_) => false,
+    })
+}
+
+/// A commit to be made in an operation.
+pub(super) struct NewCommit<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) tree: ObjectId,
+    pub(super) parents: Vec<ObjectId>,
+    pub(super) author: &'a Author,
+    pub(super) time: crate::clock::Time,
+    pub(super) message: String,
+}
+
+/// Mints a commit; brings its profile too, where the agent may not have it.
+pub(super) fn mint(operation: &mut Operation<'_>, new: NewCommit<'_>) -> Result<ObjectId, AgentError> {
+    let commit = Commit {
+        profile: new.profile.id(),
+        tree: new.tree,
+        parents: new.parents,
+        author: new.author.clone(),
+        time: new.time,
+        message: new.message,
+        ext: serde_json::Map::new(),
+    };
+    Ok(operation.put(commit.to_object()?))
+}
+
+impl Agents {
+    /// Brings the block of a profile, unless it is the one that the agent was made under and has.
+    pub(super) fn bring_profile(
+        &self,
+        operation: &mut Operation<'_>,
+        profile: &Profile,
+    ) -> Result<(), AgentError> {
+        if self.meta_in(operation)?.profile != profile.id() {
+            operation.put(profile_object(profile));
+        }
+        Ok(())
+    }
+}
+
+/// The block that stores a profile.
+pub(super) fn profile_object(profile: &Profile) -> Object {
+    Object { kind: Kind::Block, payload: profile.bytes().to_vec() }
+}
+
+/// A JSON value as a block.
+pub(super) fn json_object(value: &Value) -> Result<Object, ObjectError> {
+    Content::Json(value.clone()).to_object()
+}

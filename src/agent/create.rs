@@ -1,0 +1,241 @@
+//! New agents, and copies of others.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::history::Spec;
+use crate::object::ObjectId;
+use crate::profile::{DraftPolicy, Profile};
+use crate::refs::{Handle, RefName, Target};
+use crate::repo::{Operation, Receipt, RepoError};
+
+use super::config::{self, NewCommit, mint, profile_object};
+use super::{AgentError, Agents, CheckReport, CheckState, Meta, checks, meta, version};
+
+/// How many numbered handles are tried for a title whose own is taken.
+const NUMBERED_MAX: u32 = 1000;
+
+/// An agent to be made.
+#[derive(Debug, Clone)]
+pub struct NewAgent {
+    /// Its handle; derived from the title when there is none.
+    pub handle: Option<Handle>,
+    /// Its title; the handle when there is none.
+    pub title: Option<String>,
+    /// What it is for.
+    pub description: String,
+    /// Its profile.
+    pub profile: Arc<Profile>,
+    /// The config of V1 under the API's names; the profile's defaults when there is none.
+    pub config: Option<Value>,
+    /// The label of V1.
+    pub label: String,
+    /// Whether V1 serves at once.
+    pub activate: bool,
+    /// Vendor fields that are not part of the config.
+    pub fields: Map<String, Value>,
+    /// Ids that the vendor gave.
+    pub vendor_ids: Map<String, Value>,
+    /// Activates V1 although its check failed, for this reason.
+    pub override_check: Option<String>,
+    /// The kind of operation that the log names: `create`, `import`, `duplicate`.
+    pub kind: &'static str,
+}
+
+impl NewAgent {
+    /// An agent of a profile, with its defaults.
+    pub fn of(profile: Arc<Profile>) -> Self {
+        Self {
+            handle: None,
+            title: None,
+            description: String::new(),
+            profile,
+            config: None,
+            label: String::new(),
+            activate: false,
+            fields: Map::new(),
+            vendor_ids: Map::new(),
+            override_check: None,
+            kind: "create",
+        }
+    }
+}
+
+/// An agent that was made.
+#[derive(Debug)]
+pub struct Created {
+    /// Its handle.
+    pub handle: Handle,
+    /// V1.
+    pub version: ObjectId,
+    /// Whether V1 serves.
+    pub active: bool,
+    /// What its check found.
+    pub check: CheckReport,
+    /// The operation.
+    pub receipt: Receipt,
+}
+
+impl Agents {
+    /// Makes an agent with its V1.
+    ///
+    /// # Errors
+    /// `AgentExists`, `HandleForwards`, `BadText`, `Invalid`, `Masked`; `CheckStands` when V1 is to
+    /// be activated and its check failed.
+    pub fn create(&self, new: &NewAgent) -> Result<Created, AgentError> {
+        let title = title_for(new)?;
+        let value = new.config.clone().unwrap_or_else(|| new.profile.defaults().clone());
+        let problems = new.profile.validate(&value);
+        if !problems.is_empty() {
+            return Err(AgentError::Invalid { problems });
+        }
+        checks::refuse_masks(&value)?;
+        let message = version::message(&new.label, "")?;
+        let config = self.loose_config(Arc::clone(&new.profile), &value)?;
+        let blocks = &config.blocks;
+        let chosen = new.handle.clone();
+        let handle = match &chosen {
+            Some(handle) => {
+                self.refuse_taken(handle, None)?;
+                handle.clone()
+            }
+            None => self.free_handle(&title)?,
+        };
+        let note = new.override_check.clone().unwrap_or_default();
+        let intent = self.intent(new.kind, &note);
+        let result = self.repo.operate(
+            &handle,
+            &intent,
+            |operation| {
+                if operation.agent_id().is_some() {
+                    return Err(AgentError::AgentExists(handle.clone()));
+                }
+                let meta = Meta {
+                    handle: handle.clone(),
+                    title: title.clone(),
+                    description: new.description.clone(),
+                    profile: new.profile.id(),
+                    archived: false,
+                    fields: new.fields.clone(),
+                    vendor_ids: new.vendor_ids.clone(),
+                    ext: Map::new(),
+                };
+                operation.put(profile_object(&new.profile));
+                meta::write_meta(operation, &meta)?;
+                let stored = config::store(blocks, None)?;
+                let names = stored.tree.entries().iter().map(|entry| entry.name.clone()).collect();
+                operation.put_all(stored.objects);
+                let time = operation.time();
+                let commit = NewCommit {
+                    profile: &new.profile,
+                    tree: stored.tree_id,
+                    parents: Vec::new(),
+                    author: &self.actor,
+                    time,
+                    message: message.clone(),
+                };
+                let id = mint(operation, commit)?;
+                operation.write(RefName::versions(), Some(Target::Id(id)), names)?;
+                let check = self.check_in(operation, &config)?;
+                Self::write_check(operation, &id, check.state(), Some(&check.report))?;
+                if new.activate && check.state() == CheckState::Failed && new.override_check.is_none() {
+                    let state = check.state();
+                    return Err(AgentError::CheckStands { agent: handle.clone(), number: 1, state });
+                }
+                self.start_only_draft(operation, &new.profile, stored.tree_id, id)?;
+                let active = new.activate.then_some(Target::Id(id));
+                operation.write(RefName::active(), active, Vec::new())?;
+                Ok((id, check))
+            },
+            |operation, id| self.derive(operation, id),
+        );
+        let ((version, check), receipt) = match result {
+            Err(AgentError::Repo(RepoError::Contended { .. })) => {
+                return Err(AgentError::AgentExists(handle));
+            }
+            other => other?,
+        };
+        Ok(Created { handle, version, active: new.activate, check, receipt })
+    }
+
+    /// Where the profile's policy is one draft, that draft always exists.
+    pub(super) fn start_only_draft(
+        &self,
+        operation: &mut Operation<'_>,
+        profile: &Profile,
+        tree: ObjectId,
+        version: ObjectId,
+    ) -> Result<(), AgentError> {
+        if profile.draft_policy() != DraftPolicy::One {
+            return Ok(());
+        }
+        let name = super::draft::only_draft();
+        let time = operation.time();
+        let parents = vec![version];
+        let message = String::new();
+        let new = NewCommit { profile, tree, parents, author: &self.actor, time, message };
+        let commit = mint(operation, new)?;
+        operation.write(RefName::draft(&name), Some(Target::Id(commit)), Vec::new())?;
+        Ok(())
+    }
+
+    /// A free handle for a title: derived from it, numbered where that is taken.
+    ///
+    /// # Errors
+    /// When nothing of the title can stand in a handle.
+    pub fn free_handle(&self, title: &str) -> Result<Handle, AgentError> {
+        let base = Handle::derive(title).unwrap_or_else(|| "agent".parse().expect("a handle"));
+        let numbered = (2..NUMBERED_MAX).map(|number| base.numbered(number));
+        for handle in std::iter::once(base.clone()).chain(numbered) {
+            if self.repo.backend().locate(&handle).map_err(RepoError::from)?.is_none() {
+                return Ok(handle);
+            }
+        }
+        Err(AgentError::AgentExists(base))
+    }
+
+    /// Makes a new agent with the config of a revision of another.
+    ///
+    /// # Errors
+    /// As [`Agents::resolve`] and [`Agents::create`].
+    pub fn duplicate(
+        &self,
+        from: &Spec,
+        handle: Option<Handle>,
+        title: Option<String>,
+        activate: bool,
+    ) -> Result<Created, AgentError> {
+        let (agent, resolved) = self.resolve(from)?;
+        let config = self.config(&resolved.commit())?;
+        let meta = self.meta(&agent)?;
+        let title = title.unwrap_or_else(|| format!("{} (copy)", meta.title));
+        self.create(&NewAgent {
+            handle,
+            title: Some(title),
+            description: meta.description,
+            config: Some(config.value),
+            label: format!("copied from {agent}@{}", resolved.name()),
+            activate,
+            fields: meta.fields,
+            kind: "duplicate",
+            ..NewAgent::of(config.profile)
+        })
+    }
+}
+
+/// The title asked for, or in the config, or the handle.
+fn title_for(new: &NewAgent) -> Result<String, AgentError> {
+    let in_config = new.profile.title_field().filter(|_| new.profile.title_is_config());
+    let in_config = in_config.and_then(|field| new.config.as_ref()?.get(field)?.as_str());
+    let title = match (&new.title, in_config, &new.handle) {
+        (Some(title), _, _) => title.clone(),
+        (None, Some(title), _) => title.to_owned(),
+        (None, None, Some(handle)) => handle.to_string(),
+        (None, None, None) => {
+            return Err(AgentError::BadText { what: "title", reason: "is missing".to_owned() });
+        }
+    };
+    meta::checked_title(&title)?;
+    Ok(title)
+}

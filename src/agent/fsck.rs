@@ -1,0 +1,53 @@
+//! What only this layer can examine: that derived documents are what refs and objects say, and
+//! that metadata names its own agent.
+
+use crate::backend::Fault;
+use crate::refs::Handle;
+use crate::repo::{FsckReport, RepoError};
+
+use super::{ACTIVE_JSON, AgentError, Agents};
+
+impl Agents {
+    /// Examines the whole store, derived documents included.
+    ///
+    /// # Errors
+    /// When the examination itself cannot go on.
+    pub fn fsck(&self, progress: &mut dyn FnMut(&Handle)) -> Result<FsckReport, AgentError> {
+        let mut report = self.repo.fsck(progress)?;
+        let mut after: Option<Handle> = None;
+        // A store whose agents cannot be listed was reported above.
+        while let Ok(page) = self.repo.backend().agents(after.as_ref(), 256) {
+            for agent in &page {
+                if let Some(fault) = self.fsck_derived(agent) {
+                    report.faults.push(fault);
+                }
+            }
+            match page.last() {
+                Some(last) => after = Some(last.clone()),
+                None => break,
+            }
+        }
+        report.faults.sort();
+        report.faults.dedup();
+        Ok(report)
+    }
+
+    fn fsck_derived(&self, agent: &Handle) -> Option<Fault> {
+        let subject = format!("agents/{agent}/{ACTIVE_JSON}");
+        // A writer may be between ACTIVE and its document: what still differs at the second look is wrong.
+        for last in [false, true] {
+            // None: switched off, or not to be made because of a fault that is reported by itself.
+            let Ok(Some(expected)) = self.expected_active_json(agent) else { return None };
+            let problem = match self.repo.backend().derived(agent, ACTIVE_JSON).map_err(RepoError::from) {
+                Ok(Some(found)) if found == expected => return None,
+                Ok(Some(_)) => "it is not what ACTIVE and its version say".to_owned(),
+                Ok(None) => "it is missing".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if last {
+                return Some(Fault::new(subject, problem));
+            }
+        }
+        None
+    }
+}

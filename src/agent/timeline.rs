@@ -1,0 +1,137 @@
+//! What served when: the moves of ACTIVE, from the log.
+
+use crate::clock::Time;
+use crate::history::{LogLines, Order};
+use crate::log::RecordId;
+use crate::object::{Author, ObjectId};
+use crate::refs::{Handle, RefName, Target};
+use crate::repo::RepoError;
+
+use super::{AgentError, Agents};
+
+/// A stretch of time in which one version served, or none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Served {
+    /// The version; none when nothing served.
+    pub version: Option<ObjectId>,
+    /// From when.
+    pub from: Time,
+    /// Until when; none while it serves.
+    pub to: Option<Time>,
+    /// Who made it so.
+    pub actor: Author,
+    /// By which kind of operation.
+    pub kind: String,
+    /// Why, in the actor's words.
+    pub note: String,
+    /// The operation.
+    pub operation: RecordId,
+    /// Whether this is only what an imported history claims: it was not served from here.
+    pub claimed: bool,
+}
+
+/// One move of ACTIVE.
+#[derive(Debug)]
+pub(super) struct ActiveMove {
+    pub(super) to: Option<ObjectId>,
+    pub(super) kind: String,
+    time: Time,
+    actor: Author,
+    note: String,
+    operation: RecordId,
+}
+
+/// What every line that moves ACTIVE contains.
+const SIEVE: &str = "\"ref\":\"ACTIVE\"";
+/// The kind of operation whose versions have a history of their own.
+const IMPORT: &str = "import";
+
+impl Agents {
+    /// The moves of ACTIVE, oldest first. The initial "nothing serves" of a new agent is one.
+    pub(super) fn active_moves(&self, agent: &Handle) -> Result<Vec<ActiveMove>, AgentError> {
+        let lines = LogLines::new(self.repo.backend(), agent, Order::OldestFirst).map_err(RepoError::from)?;
+        let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        let active = RefName::active();
+        let mut moves = Vec::new();
+        for line in lines.containing(SIEVE) {
+            let (operation, record) = line.map_err(RepoError::from)?;
+            let Some(change) = record.changes.iter().rfind(|change| change.name == active) else { continue };
+            moves.push(ActiveMove {
+                to: change.to.as_ref().and_then(Target::id),
+                kind: record.kind,
+                time: record.time,
+                actor: record.actor,
+                note: record.note,
+                operation,
+            });
+        }
+        Ok(moves)
+    }
+
+    /// What served when, oldest first; before it, what imported histories claim.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn timeline(&self, agent: &Handle) -> Result<Vec<Served>, AgentError> {
+        let mut served = self.claimed(agent)?;
+        let moves = self.active_moves(agent)?;
+        for (at, moved) in moves.iter().enumerate() {
+            // An agent that never served has no stretch to show for it.
+            if at == 0 && moved.to.is_none() {
+                continue;
+            }
+            served.push(Served {
+                version: moved.to,
+                from: moved.time,
+                to: moves.get(at + 1).map(|next| next.time),
+                actor: moved.actor.clone(),
+                kind: moved.kind.clone(),
+                note: moved.note.clone(),
+                operation: moved.operation,
+                claimed: false,
+            });
+        }
+        Ok(served)
+    }
+
+    /// Imported versions by the times that their commits claim.
+    fn claimed(&self, agent: &Handle) -> Result<Vec<Served>, AgentError> {
+        let lines = LogLines::new(self.repo.backend(), agent, Order::OldestFirst).map_err(RepoError::from)?;
+        let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        let versions = RefName::versions();
+        let mut found: Vec<Served> = Vec::new();
+        for line in lines.containing("\"kind\":\"import\"") {
+            let (operation, record) = line.map_err(RepoError::from)?;
+            if record.kind != IMPORT {
+                continue;
+            }
+            for change in record.changes.iter().filter(|change| change.name == versions) {
+                let Some(id) = change.to.as_ref().and_then(Target::id) else { continue };
+                let commit = self.repo.commit(&id)?;
+                if let Some(last) = found.last_mut() {
+                    last.to = Some(commit.time);
+                }
+                found.push(Served {
+                    version: Some(id),
+                    from: commit.time,
+                    to: Some(record.time),
+                    actor: commit.author.clone(),
+                    kind: IMPORT.to_owned(),
+                    note: commit.label().to_owned(),
+                    operation,
+                    claimed: true,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What was ACTIVE at an instant, by this store's own log; `None` before it was ever set.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn active_at(&self, agent: &Handle, time: Time) -> Result<Option<Served>, AgentError> {
+        let stretches = self.timeline(agent)?;
+        Ok(stretches.into_iter().rfind(|served| !served.claimed && served.from <= time))
+    }
+}

@@ -1,0 +1,95 @@
+//! Undoing the last operation, as a new operation that moves every ref back.
+
+use crate::history::{LogLines, Order};
+use crate::log::{Change, Record, RecordId};
+use crate::refs::{Handle, RefName, Shape, Target};
+use crate::repo::{Operation, Receipt, RepoError};
+
+use super::{AgentError, Agents, Meta};
+
+impl Agents {
+    /// Undoes an agent's last operation: refs go back to where they were; a version that was
+    /// published is marked withdrawn, and its number is not used again. Undoing an undo does the
+    /// operation again.
+    ///
+    /// # Errors
+    /// `CannotUndo` for the operation that made the agent; `Moved` when the last operation is not
+    /// the one expected.
+    pub fn undo(&self, agent: &Handle, expected: Option<RecordId>) -> Result<(Record, Receipt), AgentError> {
+        let intent = self.intent("undo", "");
+        self.repo.operate(
+            agent,
+            &intent,
+            |operation| {
+                let (id, last) = self.last_operation(agent)?;
+                if let Some(expected) = expected.filter(|expected| *expected != id) {
+                    let what = "the last operation";
+                    let (expected, actual) = (expected.short(), id.short());
+                    return Err(AgentError::Moved { agent: agent.clone(), what, expected, actual });
+                }
+                if last.prev.is_none() {
+                    return Err(AgentError::CannotUndo {
+                        agent: agent.clone(),
+                        kind: last.kind,
+                        reason: "it made the agent; 'recto agent archive' puts it away",
+                    });
+                }
+                operation.cite(id.digest());
+                operation.note(format!("undo {} {}", last.kind, id.short()));
+                for change in last.changes.iter().rev() {
+                    self.reverse(operation, &last, change)?;
+                }
+                Ok(last)
+            },
+            |operation, id| self.derive(operation, id),
+        )
+    }
+
+    fn last_operation(&self, agent: &Handle) -> Result<(RecordId, Record), AgentError> {
+        let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
+        let mut lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        let last = lines.next().ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        Ok(last.map_err(RepoError::from)?)
+    }
+
+    fn reverse(
+        &self,
+        operation: &mut Operation<'_>,
+        record: &Record,
+        change: &Change,
+    ) -> Result<(), AgentError> {
+        if change.name.shape() == Shape::List {
+            if let Some(Target::Id(id)) = change.to {
+                let name = RefName::about("withdrawn", &id);
+                operation.write(name, Some(Target::Id(id)), change.blocks.clone())?;
+            }
+            return Ok(());
+        }
+        // The two halves of a rename are turned round together, so that the ref stays the same.
+        let renamed_to = record.changes.iter().find(|other| other.continues.as_ref() == Some(&change.name));
+        if renamed_to.is_some() && change.to.is_none() {
+            return Ok(());
+        }
+        if let Some(old) = &change.continues {
+            operation.rename_ref(&change.name, old.clone())?;
+            return Ok(());
+        }
+        if change.name == RefName::meta() {
+            self.reverse_meta(operation, change)?;
+        }
+        operation.write(change.name.clone(), change.from.clone(), change.blocks.clone())?;
+        Ok(())
+    }
+
+    /// Metadata that goes back to another handle renames the agent back.
+    fn reverse_meta(&self, operation: &mut Operation<'_>, change: &Change) -> Result<(), AgentError> {
+        let agent = operation.agent().clone();
+        let before = self.read_meta(&agent, change.from.as_ref().and_then(Target::id))?;
+        let Meta { handle, .. } = before;
+        if handle != agent {
+            self.refuse_taken(&handle, Some(&agent))?;
+            operation.rename_agent(handle);
+        }
+        Ok(())
+    }
+}
