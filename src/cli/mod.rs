@@ -5,6 +5,8 @@
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
 
 mod context;
 mod error;
