@@ -62,7 +62,9 @@ fn create(disk: &SimDisk) -> Result<(), ()> {
 }
 
 fn fork(disk: &SimDisk) -> Result<(), ()> {
-    with(disk, |agents| agents.new_draft(&handle("support"), &handle("tone"), &DraftSource::Default).map(|_| ()))
+    with(disk, |agents| {
+        agents.new_draft(&handle("support"), &handle("tone"), &DraftSource::Default).map(|_| ())
+    })
 }
 
 fn edit(disk: &SimDisk) -> Result<(), ()> {
@@ -221,7 +223,12 @@ fn a_recovery_that_is_cut_off_can_be_done_again() {
                     let _ = agents.list(None, 10);
                 }
                 let after = retry.power_loss(seed + again, PowerLoss::Random);
-                examine(&after, &states, acknowledged, &format!("recovery {again} of step {stop}, seed {seed}"));
+                examine(
+                    &after,
+                    &states,
+                    acknowledged,
+                    &format!("recovery {again} of step {stop}, seed {seed}"),
+                );
                 examined += 1;
             }
         }
