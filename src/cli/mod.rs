@@ -81,14 +81,9 @@ struct Cli {
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let groups = help::groups(&command, GROUPS);
-<<<<<<< HEAD
-    command
-        .help_template(format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}"))
-=======
     command.after_long_help(help::SURROUNDINGS).help_template(format!(
         "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
     ))
->>>>>>> 25bb66896579bc0548d1fbdddfdb4ea4e592d06a
 }
 
 /// Runs the command line of this process.
