@@ -5,6 +5,7 @@ mod schema;
 mod stored;
 
 mod config;
+mod crash;
 mod errors;
 mod fsck;
 mod help;

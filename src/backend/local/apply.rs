@@ -91,6 +91,9 @@ fn rename(disk: &dyn Disk, layout: &Layout, from: &Handle, to: &Handle) -> Resul
             disk.remove_file(&new).map_err(doing())?;
         }
         disk.rename(&old, &new).map_err(doing())?;
+        // The link may never outlive a loss of power that the move did not: it would take the
+        // place of the agent itself.
+        disk.sync_dir(&layout.agents()).map_err(doing())?;
     }
     if kind(&old)?.is_none() {
         disk.symlink(Path::new(to.as_str()), &old).map_err(doing())?;
