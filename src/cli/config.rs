@@ -7,6 +7,7 @@ use crate::repo::Settings;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::setting::{self, Scope};
+use super::shell;
 use super::terminal::{Report, Table};
 
 /// Show or change settings
@@ -67,7 +68,7 @@ fn changed(args: &Args, name: &str, before: Option<String>, ctx: &Context) -> Re
     let line = format!("{name}: {} -> {}", word(before.as_deref()), word(args.value.as_deref()));
     let global = if args.global { " --global" } else { "" };
     let undo = match &before {
-        Some(value) => format!("recto config{global} {name} '{}'", value.replace('\'', "'\\''")),
+        Some(value) => format!("recto config{global} {name} {}", shell::quote(value)),
         None => format!("recto config{global} --unset {name}"),
     };
     let report = Report::new(line)

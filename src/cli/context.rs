@@ -6,7 +6,6 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::agent::Agents;
 use crate::clock::{Clock, StepClock, SystemClock, Time};
 use crate::disk::{RealDisk, SharedDisk};
 use crate::error::Kind;
@@ -22,9 +21,6 @@ use super::who;
 /// The variable that fixes the clock, for tests and reproducible demos.
 const TIME_VARIABLE: &str = "RECTO_TIME";
 
-/// How the log names this surface.
-const VIA: &str = "cli";
-
 /// What a verb works with.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -36,7 +32,6 @@ pub(crate) struct Context {
     disk: SharedDisk,
     clock: Arc<dyn Clock>,
     repo: OnceCell<Arc<Repo>>,
-    agents: OnceCell<Agents>,
     introduced: Cell<bool>,
 }
 
@@ -61,7 +56,6 @@ impl Context {
             disk: Arc::new(RealDisk::new()),
             clock: clock(std::env::var(TIME_VARIABLE).ok().as_deref())?,
             repo: OnceCell::new(),
-            agents: OnceCell::new(),
             introduced: Cell::new(false),
         })
     }
@@ -124,44 +118,27 @@ impl Context {
         Ok(self.repo.get_or_init(|| Arc::new(repo)))
     }
 
-    /// The agents of the store, for verbs that only look.
+    /// Who acts: `RECTO_AUTHOR`, the store's settings, the user's settings, else the system's name
+    /// for the user, which is said once.
     ///
     /// # Errors
-    /// When there is no store, or what is configured names nobody.
-    pub(crate) fn agents(&self) -> Result<&Agents, CliError> {
-        if let Some(agents) = self.agents.get() {
-            return Ok(agents);
+    /// When what is configured is no author.
+    pub(crate) fn author(&self) -> Result<Author, CliError> {
+        if let Some(author) = who::from_environment()? {
+            return Ok(author);
         }
-        let repo = Arc::clone(self.repo()?);
-        let author = match self.configured_author()? {
-            Some(author) => author,
-            None => who::from_system(self.disk.as_ref()),
-        };
-        Ok(self.agents.get_or_init(|| Agents::new(repo, author, VIA)))
-    }
-
-    /// The agents of the store, for verbs that change something: says who acts when nobody is
-    /// configured.
-    ///
-    /// # Errors
-    /// As [`Self::agents`].
-    pub(crate) fn acting(&self) -> Result<&Agents, CliError> {
-        let agents = self.agents()?;
-        let silent = self.introduced.replace(true) || !self.out.is_watched();
-        if !silent && self.configured_author()?.is_none() {
-            let name = &agents.actor().name;
-            let text = format!("you act as '{name}'; to change that: recto config --global user.name NAME");
+        if let Some(author) = who::from_settings(|name| self.setting(name))? {
+            return Ok(author);
+        }
+        let author = who::from_system(self.disk.as_ref());
+        if self.out.is_watched() && !self.introduced.replace(true) {
+            let text = format!(
+                "you act as '{}'; 'recto config --global user.name NAME' says otherwise",
+                author.name
+            );
             self.out.say(self.out.paint_error(Style::Dim, &plain(&text)));
         }
-        Ok(agents)
-    }
-
-    /// Who acts: `RECTO_AUTHOR`, the store's settings, the user's settings.
-    fn configured_author(&self) -> Result<Option<Author>, CliError> {
-        match who::from_environment()? {
-            Some(author) => Ok(Some(author)),
-            None => who::from_settings(|name| self.setting(name)),
-        }
+        Ok(author)
     }
 
     /// A setting: the store's, else the user's.

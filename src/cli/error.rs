@@ -1,10 +1,7 @@
 //! What a verb fails with, how it is shown, and the one place where a kind becomes an exit code.
 
-use std::error::Error;
-
 use serde_json::{Value, json};
 
-use crate::agent::{AgentError, Undone};
 use crate::error::{Classify, Kind};
 
 use super::terminal::{Output, Style, plain};
@@ -122,7 +119,7 @@ impl CliError {
     }
 }
 
-impl<E: Classify + 'static> From<E> for CliError {
+impl<E: Classify> From<E> for CliError {
     fn from(error: E) -> Self {
         let message = error.to_string();
         let mut causes: Vec<String> = Vec::new();
@@ -135,19 +132,7 @@ impl<E: Classify + 'static> From<E> for CliError {
             source = cause.source();
         }
         let (kind, hint) = (error.kind(), error.hint());
-        Self::Failed(Box::new(Failure { kind, message, details: details_of(&error), causes, hint }))
-    }
-}
-
-/// What an error holds one by one and does not say in its message.
-fn details_of(error: &(dyn Error + 'static)) -> Vec<String> {
-    match error.downcast_ref() {
-        Some(AgentError::Invalid { problems }) => problems.iter().map(ToString::to_string).collect(),
-        Some(AgentError::WouldUndo { changes, .. }) => {
-            let line = |change: &Undone| format!("{}: V{} by {}", change.path, change.version, change.author);
-            changes.iter().map(line).collect()
-        }
-        _ => Vec::new(),
+        Self::Failed(Box::new(Failure { kind, message, details: Vec::new(), causes, hint }))
     }
 }
 
@@ -224,18 +209,6 @@ mod tests {
         let text = failure().to_text(|_, text| text.to_owned());
         let expected = "error: cannot write 'x\\u{1b}[2J'\ncaused by: the volume is full\nhint: df -h\n";
         assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn what_an_error_holds_one_by_one_is_listed() {
-        let change = |path: &str| Undone { version: 4, author: "Bo".to_owned(), path: path.to_owned() };
-        let error = AgentError::WouldUndo {
-            agent: "support".parse().expect("a handle"),
-            draft: "tone".parse().expect("a handle"),
-            changes: vec![change("prompt"), change("tools[book_slot]")],
-        };
-        let CliError::Failed(failure) = CliError::from(error) else { panic!("it is a failure") };
-        assert_eq!(failure.details, ["prompt: V4 by Bo", "tools[book_slot]: V4 by Bo"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::repo::FsckReport;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::lookup;
 use super::terminal::{Style, plain_line};
 
 /// Examine the whole store
@@ -20,7 +21,7 @@ use super::terminal::{Style, plain_line};
 pub(crate) struct Args {}
 
 pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = ctx.agents()?;
+    let agents = lookup::agents(ctx)?;
     let mut progress = ctx.out.progress("examining", None);
     let report = agents.fsck(&mut |agent| progress.step(agent.as_str()))?;
     drop(progress);

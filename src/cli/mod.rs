@@ -16,6 +16,7 @@ mod interrupt;
 mod lookup;
 mod panic;
 mod setting;
+mod shell;
 mod terminal;
 mod verbs;
 mod who;
