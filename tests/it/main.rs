@@ -2,8 +2,10 @@
 
 mod harness;
 mod schema;
+mod stored;
 
 mod config;
+mod crash;
 mod errors;
 mod fsck;
 mod help;
