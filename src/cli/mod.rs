@@ -5,6 +5,8 @@
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
 
 mod context;
 mod error;
@@ -14,6 +16,7 @@ mod interrupt;
 mod lookup;
 mod panic;
 mod setting;
+mod shell;
 mod terminal;
 mod verbs;
 mod who;
