@@ -7,6 +7,7 @@ mod stored;
 mod config;
 mod crash;
 mod errors;
+mod flips;
 mod fsck;
 mod help;
 mod init;
