@@ -27,6 +27,7 @@ mod config;
 mod fsck;
 mod hash_object;
 mod help;
+mod import;
 mod init;
 mod ls_tree;
 mod man;
@@ -52,7 +53,9 @@ verbs::verbs! {
     "Publish" {}
     "Look" {}
     "Go back" {}
-    "Move" {}
+    "Move" {
+        "import" => Import(import),
+    }
     "Maintain" {
         "fsck" => Fsck(fsck),
         "recover" => Recover(recover),
