@@ -24,6 +24,7 @@ mod who;
 mod cat_object;
 mod completions;
 mod config;
+mod export;
 mod fsck;
 mod hash_object;
 mod help;
@@ -55,6 +56,7 @@ verbs::verbs! {
     "Go back" {}
     "Move" {
         "import" => Import(import),
+        "export" => Export(export),
     }
     "Maintain" {
         "fsck" => Fsck(fsck),
