@@ -225,13 +225,14 @@ impl Classify for AgentError {
             Self::Repo(error) => error.kind(),
             Self::Revision(error) => error.kind(),
             Self::Object(error) => error.kind(),
-            Self::Name(_) | Self::BadText { .. } | Self::OneDraft { .. } => Kind::Usage,
+            Self::Name(_) | Self::BadText { .. } | Self::OneDraft { .. } | Self::Ambiguous { .. } => {
+                Kind::Usage
+            }
             Self::NoSuchAgent(_)
             | Self::NoSuchRevision { .. }
             | Self::NotServing(_)
             | Self::NoSuchProfile { .. }
             | Self::NoSuchFinding { .. } => Kind::NotFound,
-            Self::Ambiguous { .. } => Kind::Usage,
             Self::AgentExists(_)
             | Self::HandleForwards(..)
             | Self::Archived(_)

@@ -81,7 +81,9 @@ struct Cli {
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let groups = help::groups(&command, GROUPS);
-    command.help_template(format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}"))
+    command.after_long_help(help::SURROUNDINGS).help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
+    ))
 }
 
 /// Runs the command line of this process.

@@ -112,14 +112,13 @@ impl Operation<'_> {
         if let Some(last) = self.last_entries.get(name) {
             return Ok(last.clone());
         }
-        let last = match self.head {
-            None => None,
-            Some(_) => {
-                let backend = self.repo.backend();
-                let len = backend.list_len(&self.agent, name)?;
-                let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
-                entries.first().map(|entry| Target::Id(entry.id))
-            }
+        let last = if self.head.is_some() {
+            let backend = self.repo.backend();
+            let len = backend.list_len(&self.agent, name)?;
+            let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
+            entries.first().map(|entry| Target::Id(entry.id))
+        } else {
+            None
         };
         self.last_entries.insert(name.clone(), last.clone());
         Ok(last)

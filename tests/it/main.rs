@@ -2,6 +2,7 @@
 
 mod harness;
 mod schema;
+mod stored;
 
 mod config;
 mod errors;

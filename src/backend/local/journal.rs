@@ -105,6 +105,14 @@ impl RecordHeader {
 
     /// Reads a header; `None` when there is none of that epoch and position.
     pub(crate) fn decode(bytes: &[u8], epoch: u64, seq: u64) -> Option<Self> {
+        Self::any(bytes).filter(|header| header.epoch == epoch && header.seq == seq)
+    }
+
+    /// Reads a header of any epoch and position.
+    fn any(bytes: &[u8]) -> Option<Self> {
+        if !bytes.starts_with(RECORD_MAGIC) {
+            return None;
+        }
         let header = Self {
             payload_bytes: u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?),
             epoch: u64_at(bytes, 8)?,
@@ -113,8 +121,7 @@ impl RecordHeader {
             head: head_from(bytes.get(32..64)?),
             sum: bytes.get(64..96)?.try_into().ok()?,
         };
-        let whole = bytes.get(..HEADER_BYTES)? == header.encode();
-        (whole && header.epoch == epoch && header.seq == seq).then_some(header)
+        (bytes.get(..HEADER_BYTES)? == header.encode()).then_some(header)
     }
 
     /// Where the next record starts when this one starts at `offset`.
@@ -193,6 +200,41 @@ impl Found<'_> {
         }
         decode_ops(payload)
     }
+}
+
+/// The records of an epoch that happened, in order, given how long the log is. A torn one at the end
+/// is left out if the log does not show it; everything else that is not whole is damage.
+pub(crate) fn happened<'a>(
+    journal: &'a [u8],
+    slot: &Slot,
+    log_bytes: u64,
+) -> Result<Vec<Found<'a>>, &'static str> {
+    let mut found = records(journal, slot);
+    let (end, count) = (end_of(&found), found.len() as u64);
+    if found.last().is_some_and(|last| last.ops().is_none()) {
+        let torn = found.pop().expect("there is a last record");
+        if log_bytes >= torn.header.log_bytes {
+            return Err("its last record is damaged");
+        }
+    }
+    // A record is written only after the one before it was flushed: what stands in front of a whole
+    // one was never torn.
+    let rest = usize::try_from(end).ok().and_then(|end| journal.get(end..)).unwrap_or_default();
+    let later = |sector: &[u8]| {
+        RecordHeader::any(sector).is_some_and(|header| header.epoch == slot.epoch && header.seq >= count)
+    };
+    if rest.chunks(512).any(later) {
+        return Err("a record in its middle is damaged");
+    }
+    if log_bytes > found.last().map_or(slot.log_bytes, |last| last.header.log_bytes) {
+        return Err("it ends before the log does");
+    }
+    Ok(found)
+}
+
+/// Where the record after these goes.
+pub(crate) fn end_of(found: &[Found<'_>]) -> u64 {
+    found.last().map_or(FIRST_RECORD, |last| last.header.next_offset(last.offset))
 }
 
 /// The records of an epoch, in order, as far as their headers are whole.
@@ -324,6 +366,24 @@ mod tests {
         journal.extend(slot(3).encode());
         journal.extend(encode_record(2, 0, 15, head(), &ops()).1);
         assert!(records(&journal, &slot(4)).is_empty());
+    }
+
+    #[test]
+    fn a_torn_end_is_left_out_but_not_a_damaged_middle() {
+        let whole = journal();
+        let count =
+            |journal: &[u8], log_bytes| happened(journal, &slot(2), log_bytes).map(|found| found.len());
+        assert_eq!(count(&whole, 20), Ok(2));
+        let mut torn = whole.clone();
+        let second = torn.len() - 512;
+        torn[second + HEADER_BYTES] ^= 1;
+        assert_eq!(count(&torn, 15), Ok(1));
+        assert!(count(&torn, 20).is_err());
+        let mut middle = whole.clone();
+        middle[usize::try_from(FIRST_RECORD).expect("small")] ^= 1;
+        assert!(count(&middle, 10).is_err());
+        assert!(count(&whole[..second], 20).is_err());
+        assert_eq!(count(&whole[..second], 15), Ok(1));
     }
 
     #[test]
