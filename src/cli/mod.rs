@@ -6,6 +6,7 @@
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
 
+mod agents;
 mod context;
 mod error;
 mod globals;
@@ -13,6 +14,7 @@ mod input;
 mod interrupt;
 mod lookup;
 mod panic;
+mod render;
 mod setting;
 mod terminal;
 mod verbs;
@@ -21,6 +23,7 @@ mod who;
 mod cat_object;
 mod completions;
 mod config;
+mod diff;
 mod fsck;
 mod hash_object;
 mod help;
@@ -47,7 +50,9 @@ verbs::verbs! {
     }
     "Edit" {}
     "Publish" {}
-    "Look" {}
+    "Look" {
+        "diff" => Diff(diff),
+    }
     "Go back" {}
     "Move" {}
     "Maintain" {

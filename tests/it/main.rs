@@ -1,10 +1,12 @@
 //! Runs the built binary as people and scripts do: one module per behaviour.
 
 mod harness;
+mod life;
 mod schema;
 mod stored;
 
 mod config;
+mod diff;
 mod errors;
 mod fsck;
 mod help;
