@@ -252,6 +252,19 @@ impl Classify for AgentError {
         }
     }
 
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Invalid { problems } => problems.iter().map(ToString::to_string).collect(),
+            Self::WouldUndo { changes, .. } => {
+                let line = |undone: &Undone| {
+                    format!("{}: changed in V{} by {}", undone.path, undone.version, undone.author)
+                };
+                changes.iter().map(line).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Repo(error) => error.hint(),

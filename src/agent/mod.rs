@@ -55,13 +55,21 @@ pub struct Agents {
     repo: Arc<Repo>,
     actor: Author,
     via: String,
+    rehearsal: bool,
     configs: ConfigCache,
 }
 
 impl Agents {
     /// The agents of `repo`; operations are recorded as done by `actor` through `via` (`cli`).
     pub fn new(repo: Arc<Repo>, actor: Author, via: &str) -> Self {
-        Self { repo, actor, via: via.to_owned(), configs: ConfigCache::default() }
+        Self { repo, actor, via: via.to_owned(), rehearsal: false, configs: ConfigCache::default() }
+    }
+
+    /// The same agents, with operations only rehearsed: each is checked in full, says in its
+    /// receipt what it would move, and writes nothing.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { rehearsal: true, ..self }
     }
 
     /// The store.
@@ -75,6 +83,6 @@ impl Agents {
     }
 
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
-        Intent { kind, actor: &self.actor, via: &self.via, note }
+        Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::check::mask_text;
 use crate::error::{Classify, Kind};
 
 use super::terminal::{Output, Style, plain};
@@ -132,7 +133,9 @@ impl<E: Classify> From<E> for CliError {
             source = cause.source();
         }
         let (kind, hint) = (error.kind(), error.hint());
-        Self::Failed(Box::new(Failure { kind, message, details: Vec::new(), causes, hint }))
+        // A problem quotes the value that has it, which may be a secret.
+        let details = error.details().iter().map(|line| mask_text(line).into_owned()).collect();
+        Self::Failed(Box::new(Failure { kind, message, details, causes, hint }))
     }
 }
 

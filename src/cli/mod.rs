@@ -8,6 +8,7 @@
 // Options of a verb are switches, each of its own.
 #![allow(clippy::struct_excessive_bools)]
 
+mod agents;
 mod context;
 mod error;
 mod globals;
@@ -15,6 +16,7 @@ mod input;
 mod interrupt;
 mod lookup;
 mod panic;
+mod render;
 mod setting;
 mod shell;
 mod terminal;
@@ -24,6 +26,7 @@ mod who;
 mod cat_object;
 mod completions;
 mod config;
+mod diff;
 mod fsck;
 mod hash_object;
 mod help;
@@ -50,7 +53,9 @@ verbs::verbs! {
     }
     "Edit" {}
     "Publish" {}
-    "Look" {}
+    "Look" {
+        "diff" => Diff(diff),
+    }
     "Go back" {}
     "Move" {}
     "Maintain" {

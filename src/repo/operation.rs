@@ -32,6 +32,8 @@ pub struct Intent<'a> {
     pub via: &'a str,
     /// Why, in the actor's words.
     pub note: &'a str,
+    /// Whether it is only to be seen what would happen: everything is checked, nothing is written.
+    pub rehearsal: bool,
 }
 
 /// What an operation did.
@@ -39,11 +41,11 @@ pub struct Intent<'a> {
 pub struct Receipt {
     /// The agent, under the handle that it has now.
     pub agent: Handle,
-    /// The operation's id; `None` when there was nothing to do.
+    /// The operation's id; `None` when there was nothing to do, or it was a rehearsal.
     pub operation: Option<RecordId>,
     /// The operation's time.
     pub time: Time,
-    /// The refs that it moved.
+    /// The refs that it moved, or in a rehearsal would move.
     pub changes: Vec<Change>,
 }
 
@@ -259,9 +261,9 @@ impl Repo {
             let mut operation = self.begin(agent)?;
             let value = build(&mut operation)?;
             let time = operation.time;
-            if operation.changes.is_empty() {
-                let receipt = Receipt { agent: agent.clone(), operation: None, time, changes: Vec::new() };
-                return Ok((value, receipt));
+            if intent.rehearsal || operation.changes.is_empty() {
+                let (agent, changes) = (agent.clone(), operation.changes);
+                return Ok((value, Receipt { agent, operation: None, time, changes }));
             }
             let record = operation.record(intent)?;
             let id = record.id();
