@@ -9,8 +9,12 @@
 #![allow(clippy::struct_excessive_bools)]
 
 mod agents;
+mod assignment;
 mod context;
+mod done;
+mod edit_draft;
 mod error;
+mod fields;
 mod globals;
 mod input;
 mod interrupt;
@@ -23,17 +27,32 @@ mod terminal;
 mod verbs;
 mod who;
 
+mod activate;
+mod agent;
 mod cat_object;
+mod check;
+mod checkpoint;
 mod completions;
 mod config;
 mod diff;
+mod draft;
 mod fsck;
 mod hash_object;
 mod help;
 mod init;
 mod ls_tree;
 mod man;
+mod patch;
+mod pin;
+mod publish;
 mod recover;
+mod restore;
+mod rollback;
+mod set;
+mod undo;
+mod unpin;
+mod unpublish;
+mod unset;
 mod version;
 
 use std::ffi::OsString;
@@ -49,6 +68,7 @@ use terminal::{Options, Output};
 verbs::verbs! {
     "Start" {
         "init" => Init(init),
+        "agent" => Agent(agent),
         "config" => Config(config),
     }
     "Edit" {}
@@ -57,6 +77,28 @@ verbs::verbs! {
         "diff" => Diff(diff),
     }
     "Go back" {}
+    "Edit" {
+        "draft" => Draft(draft),
+        "set" => Set(set),
+        "unset" => Unset(unset),
+        "patch" => Patch(patch),
+        "checkpoint" => Checkpoint(checkpoint),
+    }
+    "Publish" {
+        "check" => Check(check),
+        "publish" => Publish(publish),
+        "activate" => Activate(activate),
+        "unpublish" => Unpublish(unpublish),
+        "version" => Version(version),
+        "pin" => Pin(pin),
+        "unpin" => Unpin(unpin),
+    }
+    "Look" {}
+    "Go back" {
+        "rollback" => Rollback(rollback),
+        "restore" => Restore(restore),
+        "undo" => Undo(undo),
+    }
     "Move" {}
     "Maintain" {
         "fsck" => Fsck(fsck),
@@ -71,7 +113,6 @@ verbs::verbs! {
         "help" => Help(help),
         "completions" => Completions(completions),
         "man" => Man(man),
-        "version" => Version(version),
     }
 }
 
