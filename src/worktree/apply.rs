@@ -177,10 +177,7 @@ impl Planned {
             _ => unexpected(agents, &agent, latest.as_ref(), options)?,
         };
         if action == Action::Publish && refused.is_none() {
-            refused = match options.overwrite {
-                true => None,
-                false => in_the_way(agents, &agent, file, count)?,
-            };
+            refused = if options.overwrite { None } else { in_the_way(agents, &agent, file, count)? };
             refused = refused.or_else(|| check_stands(&agent, count + 1, &check, options));
         }
         Ok(Self { agent, dir: loose.dir.clone(), action, blocks, latest, check, refused, loose })

@@ -13,7 +13,7 @@ use crate::refs::Handle;
 use super::index::{Index, Indexed, files_of, looks};
 use super::scan::{Place, Scan, scan};
 use super::status::Examined;
-use super::{AGENT_FILE, AGENTS_DIR, AgentFile, FileState, Worktree, WorktreeError, layout};
+use super::{AGENT_FILE, AGENTS_DIR, AgentFile, FileState, Worktree, WorktreeError, layout, shown};
 
 /// The draft that is forked for who has none.
 const WORK_DRAFT: &str = "work";
@@ -154,13 +154,13 @@ impl Worktree<'_> {
         plan: &Plan,
         examined: Option<&Examined>,
     ) -> Result<(), WorktreeError> {
-        let mut files: Vec<String> = plan.blocked.iter().map(|file| self.shown(agent, file)).collect();
+        let mut files: Vec<String> = plan.blocked.iter().map(|file| shown(agent, file)).collect();
         let broken = match examined {
             Some(examined) => examined.changes.iter().any(|file| file.file == AGENT_FILE),
             None => matches!(self.read_agent_file(agent)?, Some(Err(_))),
         };
         if broken {
-            files.push(self.shown(agent, AGENT_FILE));
+            files.push(shown(agent, AGENT_FILE));
         }
         if files.is_empty() { Ok(()) } else { Err(WorktreeError::Unsaved { agent: agent.clone(), files }) }
     }

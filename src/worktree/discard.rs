@@ -14,7 +14,7 @@ use super::checkout::bytes_of;
 use super::index::looks;
 use super::layout::{block_of, file_name};
 use super::status::Examined;
-use super::{AGENT_FILE, FileState, WorkFile, Worktree, WorktreeError};
+use super::{AGENT_FILE, FileState, WorkFile, Worktree, WorktreeError, shown};
 
 /// The directory of discarded files.
 const DISCARDED_DIR: &str = "discarded";
@@ -165,7 +165,7 @@ impl Worktree<'_> {
         let edited: Vec<String> = examined
             .edits()
             .filter(|change| files.contains(&change.file) || deleted.contains(&change.file))
-            .map(|change| self.shown(agent, &change.file))
+            .map(|change| shown(agent, &change.file))
             .collect();
         if !edited.is_empty() {
             return Err(WorktreeError::Unsaved { agent: agent.clone(), files: edited });

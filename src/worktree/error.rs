@@ -9,6 +9,40 @@ use crate::refs::Handle;
 
 use super::Fault;
 
+/// Both sides of a save that came too late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The agent.
+    pub agent: Handle,
+    /// The draft.
+    pub draft: Handle,
+    /// The revision that was checked out.
+    pub expected: u64,
+    /// The revision it is at.
+    pub actual: u64,
+    /// Who saved last.
+    pub by: String,
+    /// The files edited here.
+    pub mine: Vec<String>,
+    /// The files that are different in the draft now.
+    pub theirs: Vec<String>,
+}
+
+/// Files that are not of the checkout that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// The agent.
+    pub agent: Handle,
+    /// The draft that was checked out.
+    pub draft: Handle,
+    /// Its revision.
+    pub expected: u64,
+    /// The draft that `agent.json` names.
+    pub found_draft: String,
+    /// The revision that it names.
+    pub found: u64,
+}
+
 /// Why something could not be done with working files; nothing was changed unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum WorktreeError {
@@ -59,25 +93,8 @@ pub enum WorktreeError {
         files: Vec<String>,
     },
     /// The draft moved since it was checked out.
-    #[error(
-        "draft '{draft}' of agent '{agent}' is at revision {actual} (by {by}), these files were checked out at {expected}; nothing was saved"
-    )]
-    Moved {
-        /// The agent.
-        agent: Handle,
-        /// The draft.
-        draft: Handle,
-        /// The revision that was checked out.
-        expected: u64,
-        /// The revision it is at.
-        actual: u64,
-        /// Who saved last.
-        by: String,
-        /// The files edited here.
-        mine: Vec<String>,
-        /// The files that would be changed by checking the draft out again.
-        theirs: Vec<String>,
-    },
+    #[error("draft '{}' of agent '{}' is at revision {} (by {}), these files were checked out at {}; nothing was saved", .0.draft, .0.agent, .0.actual, .0.by, .0.expected)]
+    Moved(Box<Conflict>),
     /// The draft was published, discarded or replaced since it was checked out.
     #[error("draft '{draft}' of agent '{agent}' is gone since it was checked out; nothing was saved")]
     DraftGone {
@@ -98,23 +115,8 @@ pub enum WorktreeError {
         id: String,
     },
     /// Something but recto put back an earlier or later checkout.
-    #[error(
-        "'{file}' says revision {found} of draft '{found_draft}', but revision {expected} of '{draft}' was checked out: another program changed these files"
-    )]
-    Switched {
-        /// The file `agent.json`.
-        file: String,
-        /// The agent.
-        agent: Handle,
-        /// The draft that was checked out.
-        draft: Handle,
-        /// Its revision.
-        expected: u64,
-        /// The draft that the file names.
-        found_draft: String,
-        /// The revision that the file names.
-        found: u64,
-    },
+    #[error("'{}/{}/agent.json' says revision {} of draft '{}', but revision {} of '{}' was checked out: another program changed these files", super::AGENTS_DIR, .0.agent, .0.found, .0.found_draft, .0.expected, .0.draft)]
+    Switched(Box<Switch>),
     /// Two blocks would share a file on some disks.
     #[error("the files '{0}' and '{1}' differ by case alone, which some disks do not tell apart")]
     CaseClash(String, String),
@@ -205,7 +207,8 @@ impl Classify for WorktreeError {
             Self::Unsaved { agent, .. } => Some(format!(
                 "'recto save {agent} -m MESSAGE' keeps them, 'recto checkout {agent} --discard' drops them"
             )),
-            Self::Moved { agent, draft, mine, theirs, .. } => Some(moved_hint(agent, draft, mine, theirs)),
+            Self::Moved(conflict) => Some(moved_hint(conflict)),
+
             Self::DraftGone { agent, .. } => Some(format!(
                 "recto draft new {agent}@NAME, then 'recto checkout {agent}@NAME': edits of files that are the same there stay"
             )),
@@ -213,8 +216,9 @@ impl Classify for WorktreeError {
             Self::Foreign { .. } => {
                 Some("move the directory away, or name its store with --store".to_owned())
             }
-            Self::Switched { agent, draft, .. } => Some(format!(
-                "'recto checkout {agent} --discard' puts the files of '{draft}' back and keeps a copy, 'recto apply DIR' publishes these"
+            Self::Switched(switch) => Some(format!(
+                "'recto checkout {0} --discard' puts the files of '{1}' back and keeps a copy, 'recto apply DIR' publishes these",
+                switch.agent, switch.draft
             )),
             Self::CaseClash(..) => Some("edit this agent with 'recto set' or 'recto edit'".to_owned()),
             Self::WhichDraft { agent, drafts } => {
@@ -237,12 +241,12 @@ impl Classify for WorktreeError {
 }
 
 /// The way on from a conflict: through a checkout alone where nobody edited the same file.
-fn moved_hint(agent: &Handle, draft: &Handle, mine: &[String], theirs: &[String]) -> String {
+fn moved_hint(conflict: &Conflict) -> String {
+    let Conflict { agent, draft, mine, theirs, .. } = conflict;
     let both: Vec<&str> = mine.iter().filter(|file| theirs.contains(file)).map(String::as_str).collect();
     if both.is_empty() {
         return format!(
-            "'recto checkout {agent}@{draft}' takes over what {} changed and keeps your edits; then save again",
-            if theirs.is_empty() { "others" } else { "they" }
+            "'recto checkout {agent}@{draft}' takes over what others changed and keeps your edits; then save again"
         );
     }
     format!(

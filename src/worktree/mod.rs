@@ -34,7 +34,7 @@ pub use agent_file::AgentFile;
 pub use apply::{APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned};
 pub use checkout::CheckedOut;
 pub use discard::{Brought, Discarded};
-pub use error::WorktreeError;
+pub use error::{Conflict, Switch, WorktreeError};
 pub use fault::Fault;
 pub use layout::{AGENT_FILE, AGENTS_DIR, file_name};
 pub use loose::{LooseAgent, agent_dirs, read_agent};
@@ -132,11 +132,11 @@ impl<'a> Worktree<'a> {
         disk.create_dir_all(&self.state)?;
         Ok(disk.lock(&self.state.join("lock"))?)
     }
+}
 
-    /// A file's path as messages show it: relative to the working directory.
-    fn shown(&self, agent: &Handle, file: &str) -> String {
-        format!("{AGENTS_DIR}/{agent}/{file}")
-    }
+/// A file's path as messages show it: relative to the working directory.
+fn shown(agent: &Handle, file: &str) -> String {
+    format!("{AGENTS_DIR}/{agent}/{file}")
 }
 
 fn holds_agents(agents: &Agents, dir: &Path) -> Result<bool, WorktreeError> {

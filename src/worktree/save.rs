@@ -10,7 +10,9 @@ use super::index::{files_of, looks};
 use super::layout::{block_of, file_name};
 use super::scan::Scan;
 use super::status::Examined;
-use super::{AGENT_FILE, AGENTS_DIR, Fault, FileState, MovedDraft, Worktree, WorktreeError, place};
+use super::{
+    AGENTS_DIR, Conflict, Fault, FileState, MovedDraft, Switch, Worktree, WorktreeError, place, shown,
+};
 
 /// What a save did.
 #[derive(Debug)]
@@ -40,11 +42,11 @@ impl Worktree<'_> {
         if !faults.is_empty() {
             return Err(WorktreeError::Invalid { agent: agent.clone(), faults });
         }
-        self.refuse_switched(agent, &examined)?;
+        Self::refuse_switched(agent, &examined)?;
         let mut edits = Vec::new();
         let mut files = Vec::new();
         for change in examined.edits() {
-            edits.push(self.edit_of(agent, &examined, change)?);
+            edits.push(Self::edit_of(agent, &examined, change)?);
             files.push(change.file.clone());
         }
         let Some(draft) = self.unmoved(&examined)? else {
@@ -69,14 +71,13 @@ impl Worktree<'_> {
     }
 
     fn edit_of(
-        &self,
         agent: &Handle,
         examined: &Examined,
         change: &super::WorkFile,
     ) -> Result<Edit, WorktreeError> {
         let fault = |message: &str| WorktreeError::Invalid {
             agent: agent.clone(),
-            faults: vec![Fault::of(self.shown(agent, &change.file), message)],
+            faults: vec![Fault::of(shown(agent, &change.file), message)],
         };
         let block = change.block.clone().ok_or_else(|| fault("holds no block"))?;
         if change.state == FileState::Deleted {
@@ -89,16 +90,11 @@ impl Worktree<'_> {
         Ok(Edit::Block(block, Some(content)))
     }
 
-    fn refuse_switched(&self, agent: &Handle, examined: &Examined) -> Result<(), WorktreeError> {
+    fn refuse_switched(agent: &Handle, examined: &Examined) -> Result<(), WorktreeError> {
         let Some((found_draft, found)) = examined.switched() else { return Ok(()) };
-        Err(WorktreeError::Switched {
-            file: self.shown(agent, AGENT_FILE),
-            agent: agent.clone(),
-            draft: examined.index.draft.clone(),
-            expected: examined.index.revision,
-            found_draft,
-            found,
-        })
+        let (draft, expected) = (examined.index.draft.clone(), examined.index.revision);
+        let switch = Switch { agent: agent.clone(), draft, expected, found_draft, found };
+        Err(WorktreeError::Switched(Box::new(switch)))
     }
 
     /// The draft, when it is what was checked out.
@@ -109,7 +105,7 @@ impl Worktree<'_> {
     fn moved_error(&self, examined: &Examined, mine: Vec<String>) -> Result<WorktreeError, WorktreeError> {
         let (agent, draft) = (examined.agent.clone(), examined.index.draft.clone());
         Ok(match self.moved(examined)? {
-            Some(MovedDraft::To { revision, by, files }) => WorktreeError::Moved {
+            Some(MovedDraft::To { revision, by, files }) => WorktreeError::Moved(Box::new(Conflict {
                 agent,
                 draft,
                 expected: examined.index.revision,
@@ -117,7 +113,7 @@ impl Worktree<'_> {
                 by,
                 mine,
                 theirs: files,
-            },
+            })),
             Some(MovedDraft::Gone) | None => WorktreeError::DraftGone { agent, draft },
         })
     }

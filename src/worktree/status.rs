@@ -13,7 +13,7 @@ use super::agent_file::AGENT_FILE_MAX_BYTES;
 use super::index::{Index, Indexed, files_of, looks};
 use super::layout::block_of;
 use super::scan::{Place, Scan, scan};
-use super::{AGENT_FILE, AgentFile, Fault, Worktree, WorktreeError};
+use super::{AGENT_FILE, AgentFile, Fault, Worktree, WorktreeError, shown};
 
 /// What became of a file since it was checked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,14 +190,14 @@ impl Worktree<'_> {
         let now = self.agents.locate(agent)?;
         let id = self.agents.info(&now)?.id;
         let file = self.read_agent_file(agent)?;
-        let shown = self.shown(agent, AGENT_FILE);
+        let agent_shown = shown(agent, AGENT_FILE);
         let (agent_file, fault) = match file {
             Some(Ok(file)) => (Some(file), None),
             Some(Err(fault)) => (None, Some(fault)),
             None => (None, None),
         };
         if let Some(other) = agent_file.as_ref().and_then(|file| file.id).filter(|other| *other != id) {
-            return Err(WorktreeError::Foreign { file: shown, id: other.short() });
+            return Err(WorktreeError::Foreign { file: agent_shown, id: other.short() });
         }
         let drafts = self.agents.drafts(&now)?;
         let read = Index::read(self.agents.repo().disk().as_ref(), &self.index_path(agent))?;
@@ -261,7 +261,7 @@ impl Worktree<'_> {
             return Ok(None);
         }
         let bytes = self.agents.repo().disk().read(&path, AGENT_FILE_MAX_BYTES)?;
-        Ok(Some(AgentFile::parse(&bytes, &self.shown(agent, AGENT_FILE))))
+        Ok(Some(AgentFile::parse(&bytes, &shown(agent, AGENT_FILE))))
     }
 
     /// Remembers what was found out, so that the same files are not read again. Where the store

@@ -2,7 +2,7 @@
 
 use crate::agent::{DraftSource, PublishOptions};
 use crate::error::{Classify, Kind};
-use crate::worktree::{MovedDraft, WorktreeError};
+use crate::worktree::{Conflict, MovedDraft, WorktreeError};
 
 use super::harness::{handle, on_both};
 
@@ -23,7 +23,8 @@ fn two_checkouts_of_one_draft_conflict_on_save() {
         assert_eq!((revision, files), (2, vec!["voice.json".to_owned()]));
         let error = work.tree().save(&agent, "mine").expect_err("a conflict");
         assert_eq!(error.kind(), Kind::Conflict);
-        let WorktreeError::Moved { mine, theirs, expected, actual, .. } = &error else { panic!("{error}") };
+        let WorktreeError::Moved(conflict) = &error else { panic!("{error}") };
+        let Conflict { mine, theirs, expected, actual, .. } = conflict.as_ref();
         assert_eq!((*expected, *actual), (1, 2));
         assert_eq!(
             (mine.as_slice(), theirs.as_slice()),

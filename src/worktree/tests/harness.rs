@@ -136,7 +136,7 @@ impl Work {
 
     /// An agent `support` of the profile `generic`, with a draft `tone`.
     pub(super) fn on(disk: SharedDisk, root: PathBuf, dir: Option<tempfile::TempDir>) -> Self {
-        let work = Self::with(disk, root, dir, |disk, root, clock| Repo::init(disk, root, clock));
+        let work = Self::with(disk, root, dir, Repo::init);
         work.create("support", "generic", support());
         work.agents.new_draft(&handle("support"), &handle("tone"), &DraftSource::Default).expect("forked");
         work

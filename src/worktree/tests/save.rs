@@ -173,11 +173,13 @@ fn a_title_and_fields_put_into_the_agent_file_stay() {
     let text = work.read("agent.json").expect("there");
     work.write(
         "agent.json",
-        text.replacen("{", "{\n  \"owner\": \"team\",", 1).replace("\"support\",\n", "\"support\",\n"),
+        text.replacen('{', "{\n  \"owner\": \"team\",", 1)
+            .replace("\"title\": \"support\"", "\"title\": \"Mine\""),
     );
     work.write("prompt.md", "x");
     work.tree().save(&handle("support"), "").expect("saved");
-    assert!(work.read("agent.json").expect("there").contains("\"owner\": \"team\""));
+    let kept = work.read("agent.json").expect("there");
+    assert!(kept.contains("\"owner\": \"team\"") && kept.contains("\"title\": \"Mine\""), "{kept}");
     work.write("agent.json", "{\n  \"format\": 1,\n}");
     assert_eq!(work.changed(), ["invalid agent.json"]);
     let error = work.tree().save(&handle("support"), "").expect_err("refused");
