@@ -16,6 +16,29 @@ pub(crate) struct Args {
     topic: Vec<String>,
 }
 
+/// What recto takes from its environment, and what its exit code says.
+pub(super) const SURROUNDINGS: &str = "\
+Environment:
+  RECTO_STORE      the store, as --store
+  RECTO_AUTHOR     who acts, 'Name <email>'; else the settings user.name and user.email
+  RECTO_PAGER      the pager, before PAGER; empty for none
+  RECTO_TIME       a fixed time for tests and demos, 2026-03-07T14:03:00Z; with '+1000ms'
+                   behind it each reading is a second later
+  NO_COLOR         no colours
+  XDG_CONFIG_HOME  where recto/config.json, the user's settings, is; else ~/.config
+
+Exit codes:
+  0    done
+  1    refused, not found, or the answer is no
+  2    the words of the command are wrong
+  3    a conflict, or something moved since it was read
+  4    the store is damaged
+  5    the config breaks its rules, or its check failed
+  70   a bug in recto
+  130  interrupted
+
+'recto help VERB' explains a verb, 'recto help back' lists the ways back.";
+
 /// One way back.
 struct WayBack {
     verb: &'static str,
@@ -89,7 +112,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut command = super::command();
     command.build();
     match args.topic.as_slice() {
-        [] => ctx.out.raw(command.render_help().to_string().as_bytes())?,
+        [] => ctx.out.raw(command.render_long_help().to_string().as_bytes())?,
         [topic] if topic == "back" => ways_back(ctx, &command)?,
         words => {
             let mut verb = &mut command;
@@ -114,7 +137,7 @@ fn ways_back(ctx: &Context, command: &clap::Command) -> Result<(), CliError> {
                 json!({"want": way.want, "changes": way.changes, "keeps": way.keeps, "command": way.command})
             })
             .collect();
-        return ctx.out.json(json!({"ways": ways}));
+        return ctx.out.json(&json!({"ways": ways}));
     }
     let mut table = Table::new(["TO", "CHANGES", "KEEPS", "COMMAND"]);
     for way in ways {

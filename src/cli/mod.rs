@@ -5,7 +5,10 @@
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
 
+mod agents;
 mod context;
 mod error;
 mod globals;
@@ -13,7 +16,9 @@ mod input;
 mod interrupt;
 mod lookup;
 mod panic;
+mod render;
 mod setting;
+mod shell;
 mod terminal;
 mod verbs;
 mod who;
@@ -21,6 +26,7 @@ mod who;
 mod cat_object;
 mod completions;
 mod config;
+mod diff;
 mod fsck;
 mod hash_object;
 mod help;
@@ -47,7 +53,9 @@ verbs::verbs! {
     }
     "Edit" {}
     "Publish" {}
-    "Look" {}
+    "Look" {
+        "diff" => Diff(diff),
+    }
     "Go back" {}
     "Move" {}
     "Maintain" {
@@ -81,7 +89,9 @@ struct Cli {
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let groups = help::groups(&command, GROUPS);
-    command.help_template(format!("{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}"))
+    command.after_long_help(help::SURROUNDINGS).help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
+    ))
 }
 
 /// Runs the command line of this process.

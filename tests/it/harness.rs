@@ -37,7 +37,7 @@ impl Place {
     pub(crate) fn empty() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::create_dir_all(dir.path().join("home")).expect("a home");
-        fs::create_dir_all(dir.path().join("work")).expect("a directory to work in");
+        fs::create_dir_all(dir.path().join("here")).expect("a directory to work in");
         Self { dir, commands: Cell::new(0) }
     }
 
@@ -50,7 +50,7 @@ impl Place {
 
     /// A path in the directory that recto runs in.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.dir.path().join("work").join(name)
+        self.dir.path().join("here").join(name)
     }
 
     /// A path in the user's home.

@@ -20,11 +20,10 @@ fn schema(name: &str) -> Value {
 pub(crate) fn read(name: &str, text: &str, command: &str) -> Value {
     let value: Value =
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{command}: {error}\n{text}"));
-    let validator = jsonschema::validator_for(&schema(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let problems: Vec<String> = validator
-        .iter_errors(&value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let validator =
+        jsonschema::validator_for(&schema(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let problems: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(problems.is_empty(), "{command}\n{}\n{text}", problems.join("\n"));
     assert!(text.starts_with("{\n  \"format\": 1"), "{command}: 'format' stands first\n{text}");
     value
