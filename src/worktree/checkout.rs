@@ -44,8 +44,8 @@ struct Plan {
     blocked: Vec<String>,
 }
 
-/// The bytes of a block's file.
-pub(super) fn bytes_of(content: &Content) -> Vec<u8> {
+/// The bytes of a block's file: a text as it is, JSON laid out for people.
+pub fn bytes_of(content: &Content) -> Vec<u8> {
     match content {
         Content::Text(text) => text.clone().into_bytes(),
         Content::Json(value) => canonical::pretty(value).into_bytes(),

@@ -85,7 +85,7 @@ pub enum WorktreeError {
         faults: Vec<Fault>,
     },
     /// Files hold edits that are saved nowhere.
-    #[error("unsaved edits of agent '{agent}' would be lost: {}", files.join(", "))]
+    #[error("unsaved edits of agent '{agent}' would be lost in {} file{}", files.len(), if files.len() == 1 { "" } else { "s" })]
     Unsaved {
         /// The agent.
         agent: Handle,
@@ -190,6 +190,19 @@ impl Classify for WorktreeError {
             | Self::Foreign { .. }
             | Self::CaseClash(..)
             | Self::NotADraft { .. } => Kind::Refused,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Agent(error) => error.details(),
+            Self::Invalid { faults, .. } => faults.iter().map(ToString::to_string).collect(),
+            Self::Unsaved { files, .. } => files.clone(),
+            Self::Moved(conflict) => {
+                let line = |who: &str, files: &[String]| format!("{who}: {}", files.join(", "));
+                vec![line("edited here", &conflict.mine), line("changed in the draft", &conflict.theirs)]
+            }
+            _ => Vec::new(),
         }
     }
 

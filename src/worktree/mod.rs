@@ -25,20 +25,21 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::agent::Agents;
+use crate::agent::{AgentError, Agents};
 use crate::disk::{FileKind, LockGuard};
 use crate::refs::Handle;
-use crate::repo::STORE_DIR;
+use crate::repo::{STORE_DIR, random_bytes};
 
 pub use agent_file::AgentFile;
 pub use apply::{APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned};
-pub use checkout::CheckedOut;
+pub use checkout::{CheckedOut, bytes_of};
 pub use discard::{Brought, Discarded};
 pub use error::{Conflict, Switch, WorktreeError};
 pub use fault::Fault;
 pub use layout::{AGENT_FILE, AGENTS_DIR, file_name};
 pub use loose::{LooseAgent, agent_dirs, read_agent};
-pub use save::Saved;
+pub use save::{Saved, faults_in};
+pub use scan::content;
 pub use status::{FileState, MovedDraft, WorkFile, WorkStatus};
 
 use files::Files;
@@ -124,6 +125,18 @@ impl<'a> Worktree<'a> {
 
     fn index_path(&self, agent: &Handle) -> PathBuf {
         self.state.join(format!("{agent}.json"))
+    }
+
+    /// Where an edit that could not be saved is kept; the directory is made.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn edit_dir(&self) -> Result<PathBuf, WorktreeError> {
+        let name: String =
+            random_bytes().map_err(AgentError::from)?[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let dir = self.state.join("edit").join(name);
+        self.agents.repo().disk().create_dir_all(&dir)?;
+        Ok(dir)
     }
 
     /// Two commands that write files or the index wait for each other.

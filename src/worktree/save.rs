@@ -1,6 +1,6 @@
 //! Saving edited files as the draft's next revision.
 
-use crate::agent::{AgentError, DraftInfo, Edit};
+use crate::agent::{AgentError, Config, DraftInfo, Edit};
 use crate::object::{BlockName, EntryKind};
 use crate::profile::{Problem, Profile};
 use crate::refs::Handle;
@@ -38,20 +38,7 @@ impl Worktree<'_> {
     pub fn save(&self, agent: &Handle, message: &str) -> Result<Saved, WorktreeError> {
         let _lock = self.lock()?;
         let examined = self.examine(agent)?;
-        let faults: Vec<Fault> = examined.changes.iter().filter_map(|file| file.fault.clone()).collect();
-        if !faults.is_empty() {
-            return Err(WorktreeError::Invalid { agent: agent.clone(), faults });
-        }
-        Self::refuse_switched(agent, &examined)?;
-        let mut edits = Vec::new();
-        let mut files = Vec::new();
-        for change in examined.edits() {
-            edits.push(Self::edit_of(agent, &examined, change)?);
-            files.push(change.file.clone());
-        }
-        let Some(draft) = self.unmoved(&examined)? else {
-            return Err(self.moved_error(&examined, files)?);
-        };
+        let (edits, files, draft) = self.edits_of(agent, &examined)?;
         let before = draft.revision;
         if edits.is_empty() {
             self.write_back(agent, &examined, &draft)?;
@@ -68,6 +55,43 @@ impl Worktree<'_> {
         };
         self.write_back(agent, &examined, &draft)?;
         Ok(Saved { agent: examined.agent, draft, files, before, receipt: Some(receipt) })
+    }
+
+    /// What the files say, as a config, beside the draft that they would be saved to.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn config(&self, agent: &Handle) -> Result<(DraftInfo, Config), WorktreeError> {
+        let examined = self.examine(agent)?;
+        let (edits, _, draft) = self.edits_of(agent, &examined)?;
+        let config = self.agents.config(&draft.commit)?;
+        match self.agents.edited(&config, &edits) {
+            Ok(config) => Ok((draft, config)),
+            Err(error) => Err(self.explain(agent, &examined, error)),
+        }
+    }
+
+    /// The edits of the files, the files, and the draft, which is as it was checked out.
+    fn edits_of(
+        &self,
+        agent: &Handle,
+        examined: &Examined,
+    ) -> Result<(Vec<Edit>, Vec<String>, DraftInfo), WorktreeError> {
+        let faults: Vec<Fault> = examined.changes.iter().filter_map(|file| file.fault.clone()).collect();
+        if !faults.is_empty() {
+            return Err(WorktreeError::Invalid { agent: agent.clone(), faults });
+        }
+        Self::refuse_switched(agent, examined)?;
+        let mut edits = Vec::new();
+        let mut files = Vec::new();
+        for change in examined.edits() {
+            edits.push(Self::edit_of(agent, examined, change)?);
+            files.push(change.file.clone());
+        }
+        match self.unmoved(examined)? {
+            Some(draft) => Ok((edits, files, draft)),
+            None => Err(self.moved_error(examined, files)?),
+        }
     }
 
     fn edit_of(
@@ -150,6 +174,12 @@ impl Worktree<'_> {
         let bytes = self.agents.repo().disk().read(&path, seen.stat.len_bytes).ok()?;
         String::from_utf8(bytes).ok()
     }
+}
+
+/// The problems that a refused edit of one block names, each at its place in the block's file, which
+/// holds `text`; none when the error names no problems.
+pub fn faults_in(profile: &Profile, file: &str, text: &str, error: &AgentError) -> Option<Vec<Fault>> {
+    faults_of(profile, ".", error, &|name| (name == file).then(|| text.to_owned()))
 }
 
 /// The problems that an error names, each at its place in a file; none when it names no such.

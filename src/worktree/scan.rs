@@ -129,8 +129,11 @@ fn read(
     }
 }
 
-/// What the bytes of a file say.
-pub(super) fn content(bytes: Vec<u8>, shown: &str, kind: &EntryKind) -> Result<Content, Fault> {
+/// What the bytes of a block's file say; `shown` is its name in messages.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub fn content(bytes: Vec<u8>, shown: &str, kind: &EntryKind) -> Result<Content, Fault> {
     let fault = |at: (usize, usize), message: String| Fault { file: shown.to_owned(), at: Some(at), message };
     if *kind != EntryKind::Text {
         let value = json::parse(&bytes).map_err(|error| {
