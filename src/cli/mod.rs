@@ -39,6 +39,7 @@ mod draft;
 mod fsck;
 mod hash_object;
 mod help;
+mod import;
 mod init;
 mod ls_tree;
 mod man;
@@ -100,6 +101,9 @@ verbs::verbs! {
         "undo" => Undo(undo),
     }
     "Move" {}
+    "Move" {
+        "import" => Import(import),
+    }
     "Maintain" {
         "fsck" => Fsck(fsck),
         "recover" => Recover(recover),
