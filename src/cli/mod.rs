@@ -8,22 +8,34 @@
 // Options of a verb are switches, each of its own.
 #![allow(clippy::struct_excessive_bools)]
 
+mod agents;
+mod assignment;
 mod context;
+mod done;
+mod edit_draft;
 mod error;
+mod fields;
 mod globals;
 mod input;
 mod interrupt;
 mod lookup;
 mod panic;
+mod render;
 mod setting;
 mod shell;
 mod terminal;
 mod verbs;
 mod who;
 
+mod activate;
+mod agent;
 mod cat_object;
+mod check;
+mod checkpoint;
 mod completions;
 mod config;
+mod diff;
+mod draft;
 mod export;
 mod fsck;
 mod hash_object;
@@ -32,7 +44,17 @@ mod import;
 mod init;
 mod ls_tree;
 mod man;
+mod patch;
+mod pin;
+mod publish;
 mod recover;
+mod restore;
+mod rollback;
+mod set;
+mod undo;
+mod unpin;
+mod unpublish;
+mod unset;
 mod version;
 
 use std::ffi::OsString;
@@ -48,12 +70,33 @@ use terminal::{Options, Output};
 verbs::verbs! {
     "Start" {
         "init" => Init(init),
+        "agent" => Agent(agent),
         "config" => Config(config),
     }
-    "Edit" {}
-    "Publish" {}
-    "Look" {}
-    "Go back" {}
+    "Edit" {
+        "draft" => Draft(draft),
+        "set" => Set(set),
+        "unset" => Unset(unset),
+        "patch" => Patch(patch),
+        "checkpoint" => Checkpoint(checkpoint),
+    }
+    "Publish" {
+        "check" => Check(check),
+        "publish" => Publish(publish),
+        "activate" => Activate(activate),
+        "unpublish" => Unpublish(unpublish),
+        "version" => Version(version),
+        "pin" => Pin(pin),
+        "unpin" => Unpin(unpin),
+    }
+    "Look" {
+        "diff" => Diff(diff),
+    }
+    "Go back" {
+        "rollback" => Rollback(rollback),
+        "restore" => Restore(restore),
+        "undo" => Undo(undo),
+    }
     "Move" {
         "import" => Import(import),
         "export" => Export(export),
@@ -71,7 +114,6 @@ verbs::verbs! {
         "help" => Help(help),
         "completions" => Completions(completions),
         "man" => Man(man),
-        "version" => Version(version),
     }
 }
 

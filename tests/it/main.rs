@@ -1,11 +1,13 @@
 //! Runs the built binary as people and scripts do: one module per behaviour.
 
 mod harness;
+mod life;
 mod schema;
 mod stored;
 
 mod config;
 mod crash;
+mod diff;
 mod errors;
 mod flips;
 mod fsck;

@@ -18,12 +18,17 @@ use crate::object::{BlockName, Content};
 ///
 /// # Errors
 /// When a file cannot be read, is no JSON or no text, or names no block; when there is none.
-pub(super) fn read(ctx: &Context, agents: &Agents, dir: &Path) -> Result<(BlockFiles, Vec<String>), CliError> {
+pub(super) fn read(
+    ctx: &Context,
+    agents: &Agents,
+    dir: &Path,
+) -> Result<(BlockFiles, Vec<String>), CliError> {
     let mut files = BlockFiles::default();
     let mut left_out = Vec::new();
     for (name, kind) in ctx.disk().list(dir)? {
         let block = name.rsplit_once('.').filter(|(_, extension)| ["md", "json"].contains(extension));
-        let Some((stem, extension)) = block.filter(|_| kind == FileKind::File && !name.starts_with('.')) else {
+        let Some((stem, extension)) = block.filter(|_| kind == FileKind::File && !name.starts_with('.'))
+        else {
             left_out.push(name);
             continue;
         };

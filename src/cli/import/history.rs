@@ -69,7 +69,9 @@ fn stopped(args: &Args, name: &str, error: AgentError) -> CliError {
         _ => return error.into(),
     };
     let error = match error {
-        AgentError::Import { place, reason } => AgentError::Import { place: format!("{name}: {place}"), reason },
+        AgentError::Import { place, reason } => {
+            AgentError::Import { place: format!("{name}: {place}"), reason }
+        }
         other => other,
     };
     CliError::from(error).hint(again)

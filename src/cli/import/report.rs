@@ -10,14 +10,22 @@ use crate::cli::terminal::Report;
 use super::{Args, with_hint};
 
 /// Says what became of one document.
-pub(super) fn one(args: &Args, ctx: &Context, done: Result<ImportReport, AgentError>) -> Result<Exit, CliError> {
+pub(super) fn one(
+    args: &Args,
+    ctx: &Context,
+    done: Result<ImportReport, AgentError>,
+) -> Result<Exit, CliError> {
     let done = done.map_err(with_hint)?;
     let agent = &done.agent;
     let (outcome, line) = match &done.outcome {
-        ImportOutcome::Created => ("created", format!("imported as new agent '{agent}' ({}), V1", done.profile)),
+        ImportOutcome::Created => {
+            ("created", format!("imported as new agent '{agent}' ({}), V1", done.profile))
+        }
         ImportOutcome::Unchanged => ("unchanged", format!("agent '{agent}' has this config already")),
         ImportOutcome::Draft(draft) => ("draft", format!("imported as draft '{draft}' of agent '{agent}'")),
-        ImportOutcome::Published(number) => ("published", format!("imported as V{number} of agent '{agent}'")),
+        ImportOutcome::Published(number) => {
+            ("published", format!("imported as V{number} of agent '{agent}'"))
+        }
     };
     let changes = done.outcome != ImportOutcome::Unchanged;
     let mut report = Report::new(if args.dry_run && changes { format!("dry run: {line}") } else { line });
@@ -31,10 +39,13 @@ pub(super) fn one(args: &Args, ctx: &Context, done: Result<ImportReport, AgentEr
         .field("agent", agent.as_str())
         .field("profile", done.profile.as_str())
         .field("outcome", outcome)
-        .field("draft", match &done.outcome {
-            ImportOutcome::Draft(draft) => Value::from(draft.as_str()),
-            _ => Value::Null,
-        })
+        .field(
+            "draft",
+            match &done.outcome {
+                ImportOutcome::Draft(draft) => Value::from(draft.as_str()),
+                _ => Value::Null,
+            },
+        )
         .field("tree", done.tree.to_string())
         .field("commit", done.commit.map(|id| id.to_string()))
         .field("active", done.active)

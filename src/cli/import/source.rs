@@ -132,8 +132,10 @@ struct DiskReader {
 
 impl Read for DiskReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes =
-            self.disk.read_at(&self.path, self.offset, buffer.len()).map_err(|error| io::Error::other(error.to_string()))?;
+        let bytes = self
+            .disk
+            .read_at(&self.path, self.offset, buffer.len())
+            .map_err(|error| io::Error::other(error.to_string()))?;
         buffer[..bytes.len()].copy_from_slice(&bytes);
         self.offset += bytes.len() as u64;
         Ok(bytes.len())

@@ -165,8 +165,9 @@ impl Output {
     ///
     /// # Errors
     /// As [`Self::line`].
-    pub(crate) fn json(&self, fields: &Value) -> Result<(), CliError> {
-        let text = layout(fields);
+    pub(crate) fn json(&self, fields: impl std::borrow::Borrow<Value>) -> Result<(), CliError> {
+        let text = layout(fields.borrow());
+
         self.write(if self.out_terminal { escape_in_json(&text) } else { text }.as_bytes())
     }
 
