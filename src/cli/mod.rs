@@ -13,13 +13,16 @@ mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod terminal;
 mod verbs;
+mod when;
 mod who;
 
+mod cat;
 mod cat_object;
 mod completions;
 mod config;
@@ -28,9 +31,12 @@ mod fsck;
 mod hash_object;
 mod help;
 mod init;
+mod log;
 mod ls_tree;
 mod man;
 mod recover;
+mod show;
+mod timeline;
 mod version;
 
 use std::ffi::OsString;
@@ -52,6 +58,10 @@ verbs::verbs! {
     "Publish" {}
     "Look" {
         "diff" => Diff(diff),
+        "log" => Log(log),
+        "timeline" => Timeline(timeline),
+        "show" => Show(show),
+        "cat" => Cat(cat),
     }
     "Go back" {}
     "Move" {}
