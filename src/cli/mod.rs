@@ -7,8 +7,12 @@
 #![allow(dead_code)]
 
 mod agents;
+mod assignment;
 mod context;
+mod done;
+mod edit_draft;
 mod error;
+mod fields;
 mod globals;
 mod input;
 mod interrupt;
@@ -22,11 +26,16 @@ mod verbs;
 mod when;
 mod who;
 
+mod activate;
+mod agent;
 mod cat;
 mod cat_object;
+mod check;
+mod checkpoint;
 mod completions;
 mod config;
 mod diff;
+mod draft;
 mod fsck;
 mod hash_object;
 mod help;
@@ -34,9 +43,19 @@ mod init;
 mod log;
 mod ls_tree;
 mod man;
+mod patch;
+mod pin;
+mod publish;
 mod recover;
+mod restore;
+mod rollback;
+mod set;
 mod show;
 mod timeline;
+mod undo;
+mod unpin;
+mod unpublish;
+mod unset;
 mod version;
 
 use std::ffi::OsString;
@@ -52,10 +71,25 @@ use terminal::{Options, Output};
 verbs::verbs! {
     "Start" {
         "init" => Init(init),
+        "agent" => Agent(agent),
         "config" => Config(config),
     }
-    "Edit" {}
-    "Publish" {}
+    "Edit" {
+        "draft" => Draft(draft),
+        "set" => Set(set),
+        "unset" => Unset(unset),
+        "patch" => Patch(patch),
+        "checkpoint" => Checkpoint(checkpoint),
+    }
+    "Publish" {
+        "check" => Check(check),
+        "publish" => Publish(publish),
+        "activate" => Activate(activate),
+        "unpublish" => Unpublish(unpublish),
+        "version" => Version(version),
+        "pin" => Pin(pin),
+        "unpin" => Unpin(unpin),
+    }
     "Look" {
         "diff" => Diff(diff),
         "log" => Log(log),
@@ -63,7 +97,11 @@ verbs::verbs! {
         "show" => Show(show),
         "cat" => Cat(cat),
     }
-    "Go back" {}
+    "Go back" {
+        "rollback" => Rollback(rollback),
+        "restore" => Restore(restore),
+        "undo" => Undo(undo),
+    }
     "Move" {}
     "Maintain" {
         "fsck" => Fsck(fsck),
@@ -78,7 +116,6 @@ verbs::verbs! {
         "help" => Help(help),
         "completions" => Completions(completions),
         "man" => Man(man),
-        "version" => Version(version),
     }
 }
 
