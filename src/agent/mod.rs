@@ -10,6 +10,7 @@ mod draft;
 mod draft_trail;
 mod edit;
 mod error;
+mod export;
 mod fsck;
 mod import;
 mod meta;
@@ -39,7 +40,11 @@ pub use create::{Created, NewAgent};
 pub use draft::DraftSource;
 pub use edit::Edit;
 pub use error::{AgentError, Undone};
-pub use import::{ImportOptions, ImportProgress, ImportReport, Snapshot};
+pub use export::{AGENT_FILE, HistoryLines};
+pub use import::{
+    BlockFiles, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome, ImportProgress,
+    ImportReport,
+};
 pub use meta::{Meta, MetaEdit};
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};

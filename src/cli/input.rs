@@ -56,7 +56,10 @@ fn read_stdin(max_bytes: u64) -> Result<Vec<u8>, CliError> {
 }
 
 /// The file that a path leads to: a store never follows links, but what a person names may be one.
-fn resolve(disk: &dyn Disk, path: &Path) -> Result<PathBuf, CliError> {
+///
+/// # Errors
+/// When links lead round in a circle, or cannot be read.
+pub(crate) fn resolve(disk: &dyn Disk, path: &Path) -> Result<PathBuf, CliError> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
         match disk.stat(&path)? {

@@ -5,6 +5,8 @@
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
 
 mod agents;
 mod assignment;
@@ -21,6 +23,7 @@ mod numbers;
 mod panic;
 mod render;
 mod setting;
+mod shell;
 mod terminal;
 mod verbs;
 mod when;
@@ -39,6 +42,7 @@ mod draft;
 mod fsck;
 mod hash_object;
 mod help;
+mod import;
 mod init;
 mod log;
 mod ls_tree;
@@ -102,7 +106,9 @@ verbs::verbs! {
         "restore" => Restore(restore),
         "undo" => Undo(undo),
     }
-    "Move" {}
+    "Move" {
+        "import" => Import(import),
+    }
     "Maintain" {
         "fsck" => Fsck(fsck),
         "recover" => Recover(recover),

@@ -6,8 +6,10 @@ mod schema;
 mod stored;
 
 mod config;
+mod crash;
 mod diff;
 mod errors;
+mod flips;
 mod fsck;
 mod help;
 mod init;

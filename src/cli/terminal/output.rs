@@ -165,8 +165,9 @@ impl Output {
     ///
     /// # Errors
     /// As [`Self::line`].
-    pub(crate) fn json(&self, fields: Value) -> Result<(), CliError> {
-        let text = layout(fields);
+    pub(crate) fn json(&self, fields: impl std::borrow::Borrow<Value>) -> Result<(), CliError> {
+        let text = layout(fields.borrow());
+
         self.write(if self.out_terminal { escape_in_json(&text) } else { text }.as_bytes())
     }
 
@@ -185,7 +186,7 @@ impl Output {
     /// # Errors
     /// As [`Self::line`].
     pub(crate) fn pass_on(&self) -> Result<(), CliError> {
-        self.sink.borrow_mut().pass_on().map_err(closed)
+        self.sink.borrow_mut().pass_on().map_err(|error| closed(&error))
     }
 
     /// Prints a table; nothing when it has no rows.
@@ -209,7 +210,7 @@ impl Output {
             if let Some(undo) = undo {
                 json.insert("undo".to_owned(), undo.into());
             }
-            return self.json(Value::Object(json));
+            return self.json(&Value::Object(json));
         }
         if self.quiet {
             return id.map_or(Ok(()), |id| self.line(id));
@@ -246,7 +247,7 @@ impl Output {
     /// # Errors
     /// As [`Self::line`].
     pub(crate) fn flush(&self) -> Result<(), CliError> {
-        self.sink.borrow_mut().release().map_err(closed)
+        self.sink.borrow_mut().release().map_err(|error| closed(&error))
     }
 
     /// Sends everything, waits for the pager, then says what had to wait for it.
@@ -254,7 +255,7 @@ impl Output {
     /// # Errors
     /// As [`Self::line`].
     pub(crate) fn finish(&self) -> Result<(), CliError> {
-        let finished = self.sink.borrow_mut().finish().map_err(closed);
+        let finished = self.sink.borrow_mut().finish().map_err(|error| closed(&error));
         let held = self.held.take();
         if !held.is_empty() {
             write_error(&held);
@@ -262,7 +263,7 @@ impl Output {
         finished
     }
 
-    pub(in crate::cli) fn error_json(&self, fields: Value) {
+    pub(in crate::cli) fn error_json(&self, fields: &Value) {
         self.error_bytes(layout(fields).as_bytes());
     }
 
@@ -283,7 +284,7 @@ impl Output {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
-        self.sink.borrow_mut().write(bytes).map_err(closed)
+        self.sink.borrow_mut().write(bytes).map_err(|error| closed(&error))
     }
 }
 
@@ -292,7 +293,7 @@ fn write_error(bytes: &[u8]) {
     let _ = io::stderr().write_all(bytes);
 }
 
-fn closed(error: io::Error) -> CliError {
+fn closed(error: &io::Error) -> CliError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return CliError::Closed;
     }
@@ -312,9 +313,9 @@ fn pager(named: Option<OsString>) -> Option<Paging> {
 }
 
 /// Lays fields out as JSON, `format` first.
-fn layout(fields: Value) -> String {
+fn layout(fields: &Value) -> String {
     let format = format!("{{\n  \"format\": {JSON_FORMAT}");
-    let rest = canonical::pretty(&fields);
+    let rest = canonical::pretty(fields);
     match rest.strip_prefix("{\n") {
         Some(rest) => format!("{format},\n{rest}"),
         None => format!("{format}\n}}\n"),
@@ -334,7 +335,12 @@ fn compact(fields: &Value) -> String {
 fn escape_in_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unsafe(c) { out += &format!("\\u{:04x}", u32::from(c)) } else { out.push(c) }
+        if is_unsafe(c) {
+            // Every such character has one UTF-16 unit, so that one escape says it.
+            out.extend(["\\u", &format!("{:04x}", u32::from(c))]);
+        } else {
+            out.push(c);
+        }
     }
     out
 }
@@ -347,9 +353,9 @@ mod tests {
 
     #[test]
     fn format_stands_before_everything_else() {
-        let text = layout(json!({"b": 1, "agents": []}));
+        let text = layout(&json!({"b": 1, "agents": []}));
         assert_eq!(text, "{\n  \"format\": 1,\n  \"agents\": [],\n  \"b\": 1\n}\n");
-        assert_eq!(layout(json!({})), "{\n  \"format\": 1\n}\n");
+        assert_eq!(layout(&json!({})), "{\n  \"format\": 1\n}\n");
         assert_eq!(compact(&json!({"b": [1, "x"]})), r#"{"format":1,"b":[1,"x"]}"#);
         assert_eq!(compact(&json!({})), r#"{"format":1}"#);
     }
@@ -357,7 +363,7 @@ mod tests {
     #[test]
     fn json_for_a_terminal_means_the_same() {
         let value = json!({"title": "c1 \u{9b} and \u{202e}"});
-        let text = layout(value.clone());
+        let text = layout(&value);
         let safe = escape_in_json(&text);
         assert!(!safe.contains(['\u{9b}', '\u{202e}']));
         let read: Value = serde_json::from_str(&safe).expect("still JSON");
