@@ -19,16 +19,19 @@ mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod shell;
 mod terminal;
 mod verbs;
+mod when;
 mod who;
 
 mod activate;
 mod agent;
+mod cat;
 mod cat_object;
 mod check;
 mod checkpoint;
@@ -42,6 +45,7 @@ mod hash_object;
 mod help;
 mod import;
 mod init;
+mod log;
 mod ls_tree;
 mod man;
 mod patch;
@@ -51,6 +55,8 @@ mod recover;
 mod restore;
 mod rollback;
 mod set;
+mod show;
+mod timeline;
 mod undo;
 mod unpin;
 mod unpublish;
@@ -91,6 +97,10 @@ verbs::verbs! {
     }
     "Look" {
         "diff" => Diff(diff),
+        "log" => Log(log),
+        "timeline" => Timeline(timeline),
+        "show" => Show(show),
+        "cat" => Cat(cat),
     }
     "Go back" {
         "rollback" => Rollback(rollback),
