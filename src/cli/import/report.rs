@@ -67,7 +67,11 @@ pub(super) fn one(
         report = report.line(format!("  {finding}"));
     }
     if done.active && done.receipt.is_some() {
-        report = report.line(format!("it serves: ACTIVE of agent '{agent}'"));
+        report = report.line(match &done.outcome {
+            ImportOutcome::Created => format!("ACTIVE of agent '{agent}': nothing -> V1"),
+            ImportOutcome::Published(number) => format!("ACTIVE of agent '{agent}': V{number}"),
+            _ => format!("ACTIVE of agent '{agent}': the newest version"),
+        });
     }
     ctx.out.report(report)?;
     next(args, ctx, &done);
