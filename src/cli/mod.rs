@@ -19,16 +19,19 @@ mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod shell;
 mod terminal;
 mod verbs;
+mod when;
 mod who;
 
 mod activate;
 mod agent;
+mod cat;
 mod cat_object;
 mod check;
 mod checkpoint;
@@ -41,6 +44,7 @@ mod hash_object;
 mod help;
 mod import;
 mod init;
+mod log;
 mod ls_tree;
 mod man;
 mod patch;
@@ -50,6 +54,8 @@ mod recover;
 mod restore;
 mod rollback;
 mod set;
+mod show;
+mod timeline;
 mod undo;
 mod unpin;
 mod unpublish;
@@ -72,12 +78,6 @@ verbs::verbs! {
         "agent" => Agent(agent),
         "config" => Config(config),
     }
-    "Edit" {}
-    "Publish" {}
-    "Look" {
-        "diff" => Diff(diff),
-    }
-    "Go back" {}
     "Edit" {
         "draft" => Draft(draft),
         "set" => Set(set),
@@ -94,7 +94,13 @@ verbs::verbs! {
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
     }
-    "Look" {}
+    "Look" {
+        "diff" => Diff(diff),
+        "log" => Log(log),
+        "timeline" => Timeline(timeline),
+        "show" => Show(show),
+        "cat" => Cat(cat),
+    }
     "Go back" {
         "rollback" => Rollback(rollback),
         "restore" => Restore(restore),
