@@ -33,4 +33,9 @@ pub trait Classify: std::error::Error {
     fn hint(&self) -> Option<String> {
         None
     }
+
+    /// What the message only counts: every problem, every change that would be lost, a line each.
+    fn details(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

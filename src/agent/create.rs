@@ -84,7 +84,7 @@ impl Agents {
     /// `AgentExists`, `HandleForwards`, `BadText`, `Invalid`, `Masked`; `CheckStands` when V1 is to
     /// be activated and its check failed.
     pub fn create(&self, new: &NewAgent) -> Result<Created, AgentError> {
-        let title = self.title_for(new)?;
+        let title = title_for(new)?;
         let value = new.config.clone().unwrap_or_else(|| new.profile.defaults().clone());
         let problems = new.profile.validate(&value);
         if !problems.is_empty() {
@@ -122,7 +122,7 @@ impl Agents {
                     ext: Map::new(),
                 };
                 operation.put(profile_object(&new.profile));
-                self.write_meta(operation, &meta)?;
+                meta::write_meta(operation, &meta)?;
                 let stored = config::store(blocks, None)?;
                 let names = stored.tree.entries().iter().map(|entry| entry.name.clone()).collect();
                 operation.put_all(stored.objects);
@@ -180,21 +180,6 @@ impl Agents {
         Ok(())
     }
 
-    fn title_for(&self, new: &NewAgent) -> Result<String, AgentError> {
-        let in_config = new.profile.title_field().filter(|_| new.profile.title_is_config());
-        let in_config = in_config.and_then(|field| new.config.as_ref()?.get(field)?.as_str());
-        let title = match (&new.title, in_config, &new.handle) {
-            (Some(title), _, _) => title.clone(),
-            (None, Some(title), _) => title.to_owned(),
-            (None, None, Some(handle)) => handle.to_string(),
-            (None, None, None) => {
-                return Err(AgentError::BadText { what: "title", reason: "is missing".to_owned() });
-            }
-        };
-        meta::checked_title(&title)?;
-        Ok(title)
-    }
-
     /// A free handle for a title: derived from it, numbered where that is taken.
     ///
     /// # Errors
@@ -237,4 +222,20 @@ impl Agents {
             ..NewAgent::of(config.profile)
         })
     }
+}
+
+/// The title asked for, or in the config, or the handle.
+fn title_for(new: &NewAgent) -> Result<String, AgentError> {
+    let in_config = new.profile.title_field().filter(|_| new.profile.title_is_config());
+    let in_config = in_config.and_then(|field| new.config.as_ref()?.get(field)?.as_str());
+    let title = match (&new.title, in_config, &new.handle) {
+        (Some(title), _, _) => title.clone(),
+        (None, Some(title), _) => title.to_owned(),
+        (None, None, Some(handle)) => handle.to_string(),
+        (None, None, None) => {
+            return Err(AgentError::BadText { what: "title", reason: "is missing".to_owned() });
+        }
+    };
+    meta::checked_title(&title)?;
+    Ok(title)
 }

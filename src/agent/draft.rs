@@ -83,23 +83,20 @@ impl Agents {
                 if meta.archived {
                     return Err(AgentError::Archived(agent.clone()));
                 }
-                let (profile, tree, parents) = match &source {
-                    Some(source) => {
-                        let commit = self.repo.commit(&source.commit())?;
-                        let profile = self.profile(&commit.profile)?;
-                        let parents = match source {
-                            Resolved::Version(version) => vec![version.id],
-                            _ => commit.parents,
-                        };
-                        (profile, commit.tree, parents)
-                    }
-                    None => {
-                        let profile = self.profile(&meta.profile)?;
-                        let blocks = self.loose_config(profile.clone(), profile.defaults())?.blocks;
-                        let stored = config::store(&blocks, None)?;
-                        operation.put_all(stored.objects);
-                        (profile, stored.tree_id, Vec::new())
-                    }
+                let (profile, tree, parents) = if let Some(source) = &source {
+                    let commit = self.repo.commit(&source.commit())?;
+                    let profile = self.profile(&commit.profile)?;
+                    let parents = match source {
+                        Resolved::Version(version) => vec![version.id],
+                        _ => commit.parents,
+                    };
+                    (profile, commit.tree, parents)
+                } else {
+                    let profile = self.profile(&meta.profile)?;
+                    let blocks = self.loose_config(profile.clone(), profile.defaults())?.blocks;
+                    let stored = config::store(&blocks, None)?;
+                    operation.put_all(stored.objects);
+                    (profile, stored.tree_id, Vec::new())
                 };
                 refuse_second_draft(&profile, name)?;
                 let draft = RefName::draft(name);

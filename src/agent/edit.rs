@@ -1,5 +1,7 @@
 //! Edits of a draft: each is the next revision, under the rules of the draft's profile.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::diff::path::Path;
@@ -48,6 +50,27 @@ impl Edit {
 }
 
 impl Agents {
+    /// What a config becomes by edits; nothing is stored.
+    ///
+    /// # Errors
+    /// `Invalid` with every problem that the result has and the config has not; `Masked`.
+    pub fn edited(&self, config: &Config, edits: &[Edit]) -> Result<Config, AgentError> {
+        let profile = &config.profile;
+        let mut value = config.value.clone();
+        for edit in edits {
+            value = edit.apply(profile, config, &value)?;
+        }
+        let before = profile.validate(&config.value);
+        let problems = profile.validate(&value);
+        let brought: Vec<Problem> =
+            problems.into_iter().filter(|problem| !before.contains(problem)).collect();
+        if !brought.is_empty() {
+            return Err(AgentError::Invalid { problems: brought });
+        }
+        checks::refuse_masks(&value)?;
+        self.loose_config(Arc::clone(profile), &value)
+    }
+
     /// Edits a draft, all edits as one revision. An edit that changes nothing is no revision.
     ///
     /// # Errors
@@ -72,23 +95,9 @@ impl Agents {
                 }
                 let draft = self.draft_in(operation, name, expected)?;
                 let config = self.config(&draft.commit)?;
-                let profile = &config.profile;
-                let mut value = config.value.clone();
-                for edit in edits {
-                    value = edit.apply(profile, &config, &value)?;
-                }
-                let before = profile.validate(&config.value);
-                let brought: Vec<Problem> = profile
-                    .validate(&value)
-                    .into_iter()
-                    .filter(|problem| !before.contains(problem))
-                    .collect();
-                if !brought.is_empty() {
-                    return Err(AgentError::Invalid { problems: brought });
-                }
-                checks::refuse_masks(&value)?;
-                let blocks = profile.split(&value).map_err(|problems| AgentError::Invalid { problems })?;
-                self.revise(operation, &draft, profile, &config.tree, &blocks, message.to_owned())?;
+                let edited = self.edited(&config, edits)?;
+                let (profile, message) = (&config.profile, message.to_owned());
+                self.revise(operation, &draft, profile, &config.tree, &edited.blocks, message)?;
                 Ok(())
             },
             |_, _| Ok(Vec::new()),

@@ -225,13 +225,14 @@ impl Classify for AgentError {
             Self::Repo(error) => error.kind(),
             Self::Revision(error) => error.kind(),
             Self::Object(error) => error.kind(),
-            Self::Name(_) | Self::BadText { .. } | Self::OneDraft { .. } => Kind::Usage,
+            Self::Name(_) | Self::BadText { .. } | Self::OneDraft { .. } | Self::Ambiguous { .. } => {
+                Kind::Usage
+            }
             Self::NoSuchAgent(_)
             | Self::NoSuchRevision { .. }
             | Self::NotServing(_)
             | Self::NoSuchProfile { .. }
             | Self::NoSuchFinding { .. } => Kind::NotFound,
-            Self::Ambiguous { .. } => Kind::Usage,
             Self::AgentExists(_)
             | Self::HandleForwards(..)
             | Self::Archived(_)
@@ -248,6 +249,19 @@ impl Classify for AgentError {
             | Self::Masked { .. }
             | Self::Import { .. } => Kind::Invalid,
             Self::Interrupted(_) => Kind::Interrupted,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Invalid { problems } => problems.iter().map(ToString::to_string).collect(),
+            Self::WouldUndo { changes, .. } => {
+                let line = |undone: &Undone| {
+                    format!("{}: changed in V{} by {}", undone.path, undone.version, undone.author)
+                };
+                changes.iter().map(line).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -36,11 +36,8 @@ impl Agents {
         let subject = format!("agents/{agent}/{ACTIVE_JSON}");
         // A writer may be between ACTIVE and its document: what still differs at the second look is wrong.
         for last in [false, true] {
-            let expected = match self.expected_active_json(agent) {
-                Ok(Some(expected)) => expected,
-                // Switched off, or not to be made because of a fault that is reported by itself.
-                Ok(None) | Err(_) => return None,
-            };
+            // None: switched off, or not to be made because of a fault that is reported by itself.
+            let Ok(Some(expected)) = self.expected_active_json(agent) else { return None };
             let problem = match self.repo.backend().derived(agent, ACTIVE_JSON).map_err(RepoError::from) {
                 Ok(Some(found)) if found == expected => return None,
                 Ok(Some(_)) => "it is not what ACTIVE and its version say".to_owned(),

@@ -111,6 +111,13 @@ pub(super) fn checked_title(title: &str) -> Result<(), AgentError> {
     checked_text("title", title, TITLE_MAX_CHARS)
 }
 
+/// Moves the ref `meta` to a block that says this.
+pub(super) fn write_meta(operation: &mut Operation<'_>, meta: &Meta) -> Result<(), AgentError> {
+    let id = operation.put(meta.to_object()?);
+    operation.write(RefName::meta(), Some(Target::Id(id)), Vec::new())?;
+    Ok(())
+}
+
 impl Agents {
     /// What is known of an agent besides its config.
     ///
@@ -137,12 +144,6 @@ impl Agents {
             Some(_) => self.read_meta(&agent, target.and_then(|target| target.id())),
             None => Err(AgentError::NoSuchAgent(agent)),
         }
-    }
-
-    pub(super) fn write_meta(&self, operation: &mut Operation<'_>, meta: &Meta) -> Result<(), AgentError> {
-        let id = operation.put(meta.to_object()?);
-        operation.write(RefName::meta(), Some(Target::Id(id)), Vec::new())?;
-        Ok(())
     }
 
     /// Changes an agent's metadata; a change to what it is already is not recorded.
@@ -198,7 +199,7 @@ impl Agents {
                 }
                 self.refuse_taken(to, Some(agent))?;
                 meta.handle = to.clone();
-                self.write_meta(operation, &meta)?;
+                write_meta(operation, &meta)?;
                 operation.rename_agent(to.clone());
                 Ok(())
             },
@@ -234,7 +235,7 @@ impl Agents {
                 let before = self.meta_in(operation)?;
                 let mut meta = before.clone();
                 change(&mut meta)?;
-                if meta == before { Ok(()) } else { self.write_meta(operation, &meta) }
+                if meta == before { Ok(()) } else { write_meta(operation, &meta) }
             },
             |operation, id| self.derive(operation, id),
         )?;

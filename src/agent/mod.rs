@@ -9,6 +9,7 @@ mod create;
 mod draft;
 mod edit;
 mod error;
+mod export;
 mod fsck;
 mod import;
 mod meta;
@@ -38,7 +39,11 @@ pub use create::{Created, NewAgent};
 pub use draft::DraftSource;
 pub use edit::Edit;
 pub use error::{AgentError, Undone};
-pub use import::{ImportOptions, ImportProgress, ImportReport, Snapshot};
+pub use export::{AGENT_FILE, HistoryLines};
+pub use import::{
+    BlockFiles, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome, ImportProgress,
+    ImportReport,
+};
 pub use meta::{Meta, MetaEdit};
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery};
 pub use publish::{Direct, PublishOptions, Published};
@@ -55,13 +60,21 @@ pub struct Agents {
     repo: Arc<Repo>,
     actor: Author,
     via: String,
+    rehearsal: bool,
     configs: ConfigCache,
 }
 
 impl Agents {
     /// The agents of `repo`; operations are recorded as done by `actor` through `via` (`cli`).
     pub fn new(repo: Arc<Repo>, actor: Author, via: &str) -> Self {
-        Self { repo, actor, via: via.to_owned(), configs: ConfigCache::default() }
+        Self { repo, actor, via: via.to_owned(), rehearsal: false, configs: ConfigCache::default() }
+    }
+
+    /// The same agents, with operations only rehearsed: each is checked in full, says in its
+    /// receipt what it would move, and writes nothing.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { rehearsal: true, ..self }
     }
 
     /// The store.
@@ -75,6 +88,6 @@ impl Agents {
     }
 
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
-        Intent { kind, actor: &self.actor, via: &self.via, note }
+        Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal }
     }
 }

@@ -18,6 +18,7 @@ use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Undo
 const UNDONE_MAX: usize = 100;
 
 /// How a draft is published.
+#[allow(clippy::struct_excessive_bools)] // each is one flag of the request, and they are independent
 #[derive(Debug, Clone, Default)]
 pub struct PublishOptions {
     /// The version's label.
@@ -103,7 +104,7 @@ impl Agents {
                     Some(base) => Some(self.config(&base)?),
                     None => None,
                 };
-                self.refuse_nothing(agent, name, &config, base.as_ref(), options)?;
+                refuse_nothing(agent, name, &config, base.as_ref(), options)?;
                 if !options.overwrite {
                     let changes = self.would_undo(operation, &draft, &config)?;
                     if !changes.is_empty() {
@@ -183,29 +184,6 @@ impl Agents {
             state,
             receipt,
         }))
-    }
-
-    fn refuse_nothing(
-        &self,
-        agent: &Handle,
-        draft: &Handle,
-        config: &Config,
-        base: Option<&Config>,
-        options: &PublishOptions,
-    ) -> Result<(), AgentError> {
-        let refuse = |reason| {
-            let (agent, draft) = (agent.clone(), draft.clone());
-            Err(AgentError::NothingToPublish { agent, draft, reason })
-        };
-        if is_empty(&config.blocks) {
-            return refuse("is empty");
-        }
-        let unchanged =
-            base.is_some_and(|base| base.tree == config.tree && base.profile.id() == config.profile.id());
-        if unchanged && !options.allow_unchanged {
-            return refuse("is the same as the version it was forked from");
-        }
-        Ok(())
     }
 
     /// Validates and checks a config, and appends it to the versions.
@@ -387,4 +365,27 @@ impl Agents {
         }
         Ok(found)
     }
+}
+
+/// Refuses a draft that is empty, or the same as its base.
+fn refuse_nothing(
+    agent: &Handle,
+    draft: &Handle,
+    config: &Config,
+    base: Option<&Config>,
+    options: &PublishOptions,
+) -> Result<(), AgentError> {
+    let refuse = |reason| {
+        let (agent, draft) = (agent.clone(), draft.clone());
+        Err(AgentError::NothingToPublish { agent, draft, reason })
+    };
+    if is_empty(&config.blocks) {
+        return refuse("is empty");
+    }
+    let unchanged =
+        base.is_some_and(|base| base.tree == config.tree && base.profile.id() == config.profile.id());
+    if unchanged && !options.allow_unchanged {
+        return refuse("is the same as the version it was forked from");
+    }
+    Ok(())
 }

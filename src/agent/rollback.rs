@@ -10,6 +10,8 @@ use super::{AgentError, Agents, VersionInfo};
 
 /// The kind of operation that a rollback is recorded as; it is how the walk back is recognised.
 pub(super) const KIND: &str = "rollback";
+/// The kind of operation that takes back the one before it.
+const UNDO: &str = "undo";
 
 /// A rollback that happened.
 #[derive(Debug)]
@@ -69,7 +71,17 @@ impl Agents {
     /// When the log cannot be read.
     pub fn previous(&self, agent: &Handle) -> Result<Option<ObjectId>, AgentError> {
         let mut stack: Vec<Option<ObjectId>> = Vec::new();
-        for moved in self.active_moves(agent)? {
+        // An undo takes back the move before it, so the stack is again what it was before that.
+        let mut before: Vec<Option<ObjectId>> = Vec::new();
+        let mut moves = self.active_moves(agent)?.into_iter().peekable();
+        while let Some(moved) = moves.next() {
+            if moved.kind == UNDO {
+                std::mem::swap(&mut stack, &mut before);
+                continue;
+            }
+            if moves.peek().is_some_and(|next| next.kind == UNDO) {
+                before.clone_from(&stack);
+            }
             let is_back = moved.kind == KIND;
             match stack.iter().rposition(|id| *id == moved.to) {
                 Some(at) if is_back => stack.truncate(at + 1),

@@ -139,6 +139,40 @@ fn rollback_walks_back_and_never_into_what_it_left() {
 }
 
 #[test]
+fn an_undone_activation_is_not_gone_back_to() {
+    let store = store();
+    let agent = store.support();
+    store.version("2");
+    store.version("3");
+    store.agents.undo(&agent, None).expect("undone");
+    assert_eq!(store.active(), "V2");
+    let back = || store.agents.roll_back(&agent, None, None).map(|back| back.to.number);
+    assert_eq!(back().ok(), Some(1), "neither to V2, which serves, nor to V3, which was undone");
+    store.agents.undo(&agent, None).expect("undone");
+    assert_eq!((store.active().as_str(), back().ok()), ("V2", Some(1)), "an undone rollback did not happen");
+}
+
+#[test]
+fn a_rehearsal_is_refused_as_the_real_thing_and_writes_nothing() {
+    let store = store();
+    let agent = store.support();
+    let tone = store.draft("tone");
+    let before = store.agents.repo().backend().head(&agent).expect("read");
+    let actor = store.agents.actor().clone();
+    let disk = Arc::clone(store.agents.repo().disk());
+    let repo = Repo::open(disk, store.agents.repo().root(), store.clock.clone()).expect("opened");
+    let rehearsal = Agents::new(Arc::new(repo), actor, "test").rehearsing();
+    let refused = rehearsal.publish(&agent, &tone, &PublishOptions::default());
+    assert!(matches!(refused, Err(AgentError::NothingToPublish { .. })));
+    let options = PublishOptions { allow_unchanged: true, activate: true, ..PublishOptions::default() };
+    let rehearsed = rehearsal.publish(&agent, &tone, &options).expect("it would be published");
+    let moved: Vec<&str> = rehearsed.receipt.changes.iter().map(|change| change.name.split().1).collect();
+    assert_eq!((rehearsed.number, rehearsed.receipt.operation), (2, None));
+    assert!(moved.contains(&"ACTIVE") && moved.contains(&"versions"), "{moved:?}");
+    assert_eq!(store.agents.repo().backend().head(&agent).expect("read"), before);
+}
+
+#[test]
 fn edits_based_on_an_old_revision_are_conflicts() {
     let store = store();
     let agent = store.support();

@@ -57,6 +57,9 @@ pub enum BackendError {
     /// A flush of this agent's journal failed earlier.
     #[error("a flush of agent '{0}' failed earlier, so what its journal holds cannot be trusted")]
     Poisoned(Handle),
+    /// Making the store's files durable failed earlier, so what was written before cannot be trusted.
+    #[error("making the store's files durable failed earlier, so what was written then cannot be trusted")]
+    SyncFailed,
     /// The operation is durable, but its files could not be brought up to date.
     #[error("the operation is recorded, but agent '{agent}' could not be brought up to date")]
     Unapplied {
@@ -98,7 +101,7 @@ impl Classify for BackendError {
             Self::Object { .. } | Self::Corrupt { .. } => Kind::Corrupt,
             Self::NoSuchAgent(_) | Self::NotAStore(_) => Kind::NotFound,
             Self::StoreExists(_) | Self::Format { .. } | Self::Network(_) => Kind::Refused,
-            Self::Poisoned(_) | Self::Unapplied { .. } => Kind::Io,
+            Self::Poisoned(_) | Self::SyncFailed | Self::Unapplied { .. } => Kind::Io,
             Self::TooLarge { .. } => Kind::Invalid,
             Self::BadTransaction(_) => Kind::Bug,
         }
@@ -116,6 +119,7 @@ impl Classify for BackendError {
             Self::Poisoned(agent) => {
                 Some(format!("make sure the disk is sound, then run 'recto recover {agent}'"))
             }
+            Self::SyncFailed => Some("make sure the disk is sound, then run 'recto recover'".to_owned()),
             Self::Unapplied { .. } => {
                 Some("nothing is lost: the agent's next use completes it once the cause is gone".to_owned())
             }

@@ -2,11 +2,10 @@
 //! looking at a config without a store.
 
 use std::collections::{BTreeMap, HashMap};
-use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::log::{ListEntry, Record, RefState, RefTable, StoreId, Verifier};
+use crate::log::{ListEntry, Record, RecordId, RefState, RefTable, StoreId, Verifier};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
@@ -68,15 +67,7 @@ impl Backend for MemoryBackend {
     }
 
     fn locate(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
-        let inner = self.lock();
-        let mut at = handle;
-        while !inner.agents.contains_key(at) {
-            match inner.forwards.get(at) {
-                Some(next) => at = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(at.clone()))
+        Ok(self.lock().locate(handle))
     }
 
     fn head(&self, agent: &Handle) -> Result<Option<Head>, BackendError> {
@@ -140,13 +131,14 @@ impl Backend for MemoryBackend {
     }
 
     fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
+        let lines = transaction.lines(self.store)?;
         let mut inner = self.lock();
-        if let Some(moved) = inner.check(transaction) {
+        if let Some(moved) = inner.check(transaction)? {
             return Ok(Outcome::Moved(moved));
         }
         let mut agent = inner.agents.get(&transaction.agent).cloned().unwrap_or_default();
-        for record in &transaction.records {
-            agent.append(record)?;
+        for (record, (id, line)) in transaction.records.iter().zip(lines) {
+            agent.append(record, id, &line)?;
         }
         for derived in &transaction.derived {
             match &derived.content {
@@ -168,6 +160,7 @@ impl Backend for MemoryBackend {
     }
 
     fn commit_many(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError> {
+        transaction::check_group(transactions)?;
         transactions.iter().map(|transaction| self.commit(transaction)).collect()
     }
 
@@ -197,28 +190,39 @@ impl Backend for MemoryBackend {
 }
 
 impl Inner {
+    /// The handle that an agent has now.
+    fn locate(&self, handle: &Handle) -> Option<Handle> {
+        let mut at = handle;
+        while !self.agents.contains_key(at) {
+            at = self.forwards.get(at)?;
+        }
+        Some(at.clone())
+    }
+
     /// What is not as the transaction expects.
-    fn check(&self, transaction: &Transaction) -> Option<Moved> {
+    fn check(&self, transaction: &Transaction) -> Result<Option<Moved>, BackendError> {
         let agent = self.agents.get(&transaction.agent);
-        let head = agent.and_then(|agent| agent.head).map(|head| head.record);
-        if head != transaction.records.first().and_then(|record| record.prev) {
-            return Some(Moved::Head);
-        }
-        if transaction.creates() && (agent.is_some() || self.forwards.contains_key(&transaction.agent)) {
-            return Some(Moved::HandleTaken(transaction.agent.clone()));
-        }
-        if let Some(new) = &transaction.rename_to {
-            let leads_back = self.forwards.get(new) == Some(&transaction.agent);
-            if self.agents.contains_key(new) || (self.forwards.contains_key(new) && !leads_back) {
-                return Some(Moved::HandleTaken(new.clone()));
+        let taken = |handle: &Handle| self.locate(handle).is_some();
+        if transaction.creates() {
+            if taken(&transaction.agent) {
+                return Ok(Some(Moved::HandleTaken(transaction.agent.clone())));
+            }
+        } else {
+            let Some(head) = agent.and_then(|agent| agent.head) else { return Ok(Some(Moved::Head)) };
+            if transaction.records.first().and_then(|record| record.prev) != Some(head.record) {
+                return Ok(Some(Moved::Head));
+            }
+            if !transaction.is_for(head.agent) {
+                return Err(BackendError::BadTransaction("its record belongs to another agent".to_owned()));
             }
         }
         let target = |name: &RefName| agent.and_then(|agent| agent.target(name));
-        let found = transaction::first_moved(transaction, |name| Ok::<_, Infallible>(target(name)));
-        match found {
-            Ok(moved) => moved,
-            Err(never) => match never {},
+        if let Some(moved) = transaction::first_moved(transaction, |name| Ok(target(name)))? {
+            return Ok(Some(moved));
         }
+        let to = transaction.rename_to.as_ref();
+        let to = to.filter(|to| self.locate(to).is_some_and(|owner| owner != transaction.agent));
+        Ok(to.map(|to| Moved::HandleTaken(to.clone())))
     }
 }
 
@@ -230,11 +234,10 @@ impl Agent {
         }
     }
 
-    fn append(&mut self, record: &Record) -> Result<(), BackendError> {
-        let (id, line) = record.to_line();
-        let bad = |error: &dyn std::fmt::Display| BackendError::BadTransaction(error.to_string());
-        self.table.apply(id, record).map_err(|error| bad(&error))?;
-        self.log.extend_from_slice(&line);
+    fn append(&mut self, record: &Record, id: RecordId, line: &[u8]) -> Result<(), BackendError> {
+        let applied = self.table.apply(id, record);
+        applied.map_err(|error| BackendError::BadTransaction(error.to_string()))?;
+        self.log.extend_from_slice(line);
         let agent = record.agent.unwrap_or(id);
         self.head = Some(Head { agent, record: id, time: record.time, log_bytes: self.log.len() as u64 });
         Ok(())
@@ -248,6 +251,6 @@ mod tests {
 
     #[test]
     fn conforms() {
-        conformance::run(&|| Box::new(MemoryBackend::new(StoreId([3; 16]))));
+        conformance::run(&|| Box::new(MemoryBackend::new(crate::backend::script::STORE)));
     }
 }

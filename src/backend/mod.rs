@@ -9,6 +9,8 @@ mod transaction;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod script;
 
 use crate::clock::Time;
 use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};

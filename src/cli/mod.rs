@@ -1,6 +1,169 @@
 //! The terminal: one verb per file; the only place that prints.
+//!
+//! A verb is a file with `Args` (its doc comment is the help) and `run`; it is declared below and
+//! listed in [`verbs!`] under the group in which `recto help` shows it.
+
+// What only the verbs that act on agents need stands here before them.
+#![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
+
+mod agents;
+mod context;
+mod error;
+mod globals;
+mod input;
+mod interrupt;
+mod lookup;
+mod panic;
+mod render;
+mod setting;
+mod shell;
+mod terminal;
+mod verbs;
+mod who;
+
+mod cat_object;
+mod completions;
+mod config;
+mod diff;
+mod fsck;
+mod hash_object;
+mod help;
+mod init;
+mod ls_tree;
+mod man;
+mod recover;
+mod version;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use context::Context;
+use error::{CliError, Exit};
+use globals::Globals;
+use terminal::{Options, Output};
+
+verbs::verbs! {
+    "Start" {
+        "init" => Init(init),
+        "config" => Config(config),
+    }
+    "Edit" {}
+    "Publish" {}
+    "Look" {
+        "diff" => Diff(diff),
+    }
+    "Go back" {}
+    "Move" {}
+    "Maintain" {
+        "fsck" => Fsck(fsck),
+        "recover" => Recover(recover),
+    }
+    "Plumbing" {
+        "hash-object" => HashObject(hash_object),
+        "cat-object" => CatObject(cat_object),
+        "ls-tree" => LsTree(ls_tree),
+    }
+    "Help" {
+        "help" => Help(help),
+        "completions" => Completions(completions),
+        "man" => Man(man),
+        "version" => Version(version),
+    }
+}
+
+/// Keeps every version of every agent's configuration, and says which one serves.
+#[derive(Debug, clap::Parser)]
+#[command(name = "recto", version, disable_help_subcommand = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The whole command line, as `clap` describes it: for the reference, man pages and completions.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let groups = help::groups(&command, GROUPS);
+    command.after_long_help(help::SURROUNDINGS).help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
+    ))
+}
 
 /// Runs the command line of this process.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let json = args.iter().skip(1).take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    let matches = command().try_get_matches_from(args);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(usage(&error, json)),
+    };
+    let options = cli.globals.output();
+    ExitCode::from(panic::guard(options, || run(&cli, options)))
+}
+
+fn run(cli: &Cli, options: Options) -> u8 {
+    let ctx = match Context::new(&cli.globals, Output::new(options)) {
+        Ok(ctx) => ctx,
+        Err(error) => return show(&error, &Output::new(options)),
+    };
+    let result = cli.command.run(&ctx);
+    let shown = match &result {
+        Ok(exit) => exit.code(),
+        Err(error) => show(error, &ctx.out),
+    };
+    match ctx.out.finish() {
+        Err(error) if result.is_ok() => show(&error, &ctx.out),
+        _ => shown,
+    }
+}
+
+/// Shows why a verb failed; returns its exit code.
+fn show(error: &CliError, out: &Output) -> u8 {
+    if let CliError::Failed(failure) = error {
+        failure.show(out);
+    }
+    error.code()
+}
+
+/// Shows what is wrong with the words of a command, or the help that was asked for.
+fn usage(error: &clap::Error, json: bool) -> u8 {
+    let out = Output::new(Options { json, ..Options::default() });
+    if !json || !error.use_stderr() {
+        // Nobody is left to be told when this cannot be written.
+        let _ = error.print();
+        return if error.use_stderr() { Exit::Found(crate::error::Kind::Usage).code() } else { 0 };
+    }
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let hint = "'recto help' lists the verbs, 'recto help VERB' explains one";
+    show(&CliError::usage(message).hint(hint), &out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_a_line_of_help_and_an_example() {
+        for verb in command().get_subcommands() {
+            let name = verb.get_name();
+            let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.chars().next().is_some_and(char::is_uppercase), "{name}: {about:?}");
+            assert!(about.chars().count() <= 72 && !about.ends_with('.'), "{name}: {about:?}");
+            let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("recto "), "{name} has no example");
+        }
+    }
 }

@@ -181,6 +181,7 @@ mod tests {
         RecordId::from_digest(crate::encoding::Digest::from_bytes([byte; 32]))
     }
 
+    #[allow(clippy::unnecessary_wraps)] // the changes under test take options
     fn target(byte: u8) -> Option<Target> {
         Some(Target::Id(ObjectId::from_bytes([byte; 32])))
     }

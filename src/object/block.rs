@@ -113,6 +113,9 @@ impl Content {
             }
             EntryKind::Json => {
                 let value = json::parse(&payload).map_err(|error| malformed(error.to_string()))?;
+                if canonical::to_vec(&value) != payload {
+                    return Err(malformed("it is not in canonical form".to_owned()));
+                }
                 Ok(Self::Json(value))
             }
             EntryKind::Other(byte) => Err(malformed(format!("content of unknown kind {byte}"))),

@@ -10,7 +10,7 @@ pub const CONFIG_MAX_BYTES: usize = 32 * 1024 * 1024;
 pub const META_OBJECT_MAX_BYTES: usize = 1024 * 1024;
 
 /// Deepest nesting of arrays and objects in a JSON document.
-pub const JSON_MAX_DEPTH: usize = 128;
+pub const JSON_MAX_DEPTH: usize = crate::encoding::json::DEFAULT_MAX_DEPTH;
 
 /// Longest block name, in bytes.
 pub const BLOCK_NAME_MAX_BYTES: usize = 100;

@@ -7,6 +7,7 @@ mod builtin;
 mod coherence;
 mod edit;
 mod explain;
+mod guess;
 mod import;
 mod parse;
 mod patch;
@@ -114,6 +115,12 @@ impl Profile {
     /// The names of the profiles that are part of this build.
     pub fn builtin_names() -> &'static [&'static str] {
         &builtin::NAMES
+    }
+
+    /// The profile of this build that a document was most likely written for: the one that knows most
+    /// of its fields, or `generic`.
+    pub fn guess(document: &Value) -> &'static Self {
+        guess::guess(document)
     }
 
     /// Reads a profile file (`docs/concepts/profiles.md`), and checks it completely: its schemas

@@ -32,6 +32,8 @@ pub struct Intent<'a> {
     pub via: &'a str,
     /// Why, in the actor's words.
     pub note: &'a str,
+    /// Whether it is only to be seen what would happen: everything is checked, nothing is written.
+    pub rehearsal: bool,
 }
 
 /// What an operation did.
@@ -39,11 +41,11 @@ pub struct Intent<'a> {
 pub struct Receipt {
     /// The agent, under the handle that it has now.
     pub agent: Handle,
-    /// The operation's id; `None` when there was nothing to do.
+    /// The operation's id; `None` when there was nothing to do, or it was a rehearsal.
     pub operation: Option<RecordId>,
     /// The operation's time.
     pub time: Time,
-    /// The refs that it moved.
+    /// The refs that it moved, or in a rehearsal would move.
     pub changes: Vec<Change>,
 }
 
@@ -113,14 +115,13 @@ impl Operation<'_> {
         if let Some(last) = self.last_entries.get(name) {
             return Ok(last.clone());
         }
-        let last = match self.head {
-            None => None,
-            Some(_) => {
-                let backend = self.repo.backend();
-                let len = backend.list_len(&self.agent, name)?;
-                let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
-                entries.first().map(|entry| Target::Id(entry.id))
-            }
+        let last = if self.head.is_some() {
+            let backend = self.repo.backend();
+            let len = backend.list_len(&self.agent, name)?;
+            let entries = backend.list(&self.agent, name, len.saturating_sub(1), 1)?;
+            entries.first().map(|entry| Target::Id(entry.id))
+        } else {
+            None
         };
         self.last_entries.insert(name.clone(), last.clone());
         Ok(last)
@@ -261,9 +262,9 @@ impl Repo {
             let mut operation = self.begin(agent)?;
             let value = build(&mut operation)?;
             let time = operation.time;
-            if operation.changes.is_empty() {
-                let receipt = Receipt { agent: agent.clone(), operation: None, time, changes: Vec::new() };
-                return Ok((value, receipt));
+            if intent.rehearsal || operation.changes.is_empty() {
+                let (agent, changes) = (agent.clone(), operation.changes);
+                return Ok((value, Receipt { agent, operation: None, time, changes }));
             }
             let record = operation.record(intent)?;
             let id = record.id();
@@ -288,17 +289,24 @@ impl Repo {
         Err(RepoError::Contended { agent: agent.clone() }.into())
     }
 
+    /// The present time for an operation on an agent: never before that of the agent's last one.
+    ///
+    /// # Errors
+    /// `ClockBehind` when the clock stands too far behind it.
+    pub fn time_after(&self, agent: &Handle, last: Option<Time>) -> Result<Time, RepoError> {
+        let now = self.clock.now();
+        let Some(last) = last.filter(|last| *last > now) else { return Ok(now) };
+        let behind_ms = last.as_ms() - now.as_ms();
+        let allowed = || self.settings().map(|settings| settings.get("clock.backwards") == Some("allow"));
+        if behind_ms > CLOCK_SLACK_MS && !allowed()? {
+            return Err(RepoError::ClockBehind { agent: agent.clone(), now, last });
+        }
+        Ok(last)
+    }
+
     fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {
         let head = self.backend.head(agent)?;
-        let mut time = self.clock.now();
-        if let Some(head) = head.filter(|head| head.time > time) {
-            let behind_ms = head.time.as_ms() - time.as_ms();
-            let allowed = || self.settings().map(|settings| settings.get("clock.backwards") == Some("allow"));
-            if behind_ms > CLOCK_SLACK_MS && !allowed()? {
-                return Err(RepoError::ClockBehind { agent: agent.clone(), now: time, last: head.time });
-            }
-            time = head.time;
-        }
+        let time = self.time_after(agent, head.map(|head| head.time))?;
         Ok(Operation {
             repo: self,
             agent: agent.clone(),

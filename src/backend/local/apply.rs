@@ -1,9 +1,10 @@
 //! Brings files up to date with a journal record. Every step may be done again.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::backend::BackendError;
-use crate::disk::{Disk, DiskError, FileKind};
+use crate::disk::{Disk, DiskError};
 use crate::object::ObjectId;
 use crate::refs::Handle;
 
@@ -11,17 +12,27 @@ use super::journal::Op;
 use super::layout::Layout;
 use super::loose;
 
-/// Does what the operations say, in their order.
+/// What to do with an object that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Present {
+    /// Keep it if it is that object.
+    Keep,
+    /// Write it again: a flush failed, and what reads well may not be on the disk.
+    Rewrite,
+}
+
+/// Does what the operations say, in their order, to the agent that is at `agent` now.
 pub(super) fn apply(
     disk: &dyn Disk,
     layout: &Layout,
     agent: &Handle,
     ops: &[Op],
+    present: Present,
 ) -> Result<(), BackendError> {
     let dir = layout.agent(agent);
     for op in ops {
         match op {
-            Op::Object { id, file } => keep_object(disk, layout, id, || file.clone())?,
+            Op::Object { id, file } => keep_object(disk, layout, id, present, || Cow::Borrowed(file))?,
             Op::Replace { path, content } => {
                 put(disk, &dir.join(path), content).map_err(BackendError::disk(format!("write '{path}'")))?;
             }
@@ -32,24 +43,28 @@ pub(super) fn apply(
                 Ok(()) | Err(DiskError::NotFound { .. }) => {}
                 Err(error) => return Err(BackendError::disk(format!("remove '{path}'"))(error)),
             },
-            Op::Rename { from, to } => rename(disk, layout, from, to)?,
+            // Done apart, under the locks of both handles.
+            Op::Rename { .. } => {}
         }
     }
     Ok(())
 }
 
-/// Keeps an object as a loose file; one that is there already stays only if it is that object.
-pub(super) fn keep_object(
+/// Keeps an object as a loose file.
+pub(super) fn keep_object<'a>(
     disk: &dyn Disk,
     layout: &Layout,
     id: &ObjectId,
-    file: impl FnOnce() -> Vec<u8>,
+    present: Present,
+    file: impl FnOnce() -> Cow<'a, [u8]>,
 ) -> Result<(), BackendError> {
     let path = layout.object(id);
-    match disk.read(&path, loose::FILE_MAX_BYTES) {
-        Ok(present) if loose::decode(id, &present).is_ok() => return Ok(()),
-        Ok(_) | Err(DiskError::NotFound { .. } | DiskError::TooLarge { .. }) => {}
-        Err(error) => return Err(BackendError::disk(format!("read object '{id}'"))(error)),
+    if present == Present::Keep {
+        match disk.read(&path, loose::FILE_MAX_BYTES) {
+            Ok(there) if loose::decode(id, &there).is_ok() => return Ok(()),
+            Ok(_) | Err(DiskError::NotFound { .. } | DiskError::TooLarge { .. }) => {}
+            Err(error) => return Err(BackendError::disk(format!("read object '{id}'"))(error)),
+        }
     }
     put(disk, &path, &file()).map_err(BackendError::disk(format!("write object '{id}'")))
 }
@@ -65,21 +80,4 @@ fn put(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<(), DiskError> {
         }
         other => other,
     }
-}
-
-/// Moves an agent's directory and leaves a link, so that a runtime that reads the old path goes on.
-fn rename(disk: &dyn Disk, layout: &Layout, from: &Handle, to: &Handle) -> Result<(), BackendError> {
-    let doing = || BackendError::disk(format!("rename agent '{from}' to '{to}'"));
-    let (old, new) = (layout.agent(from), layout.agent(to));
-    let kind = |path: &Path| disk.stat(path).map(|stat| stat.map(|stat| stat.kind));
-    if kind(&old).map_err(doing())? == Some(FileKind::Dir) {
-        if kind(&new).map_err(doing())? == Some(FileKind::Symlink) {
-            disk.remove_file(&new).map_err(doing())?;
-        }
-        disk.rename(&old, &new).map_err(doing())?;
-    }
-    if kind(&old).map_err(doing())?.is_none() {
-        disk.symlink(Path::new(to.as_str()), &old).map_err(doing())?;
-    }
-    disk.sync_dir(&layout.agents()).map_err(doing())
 }

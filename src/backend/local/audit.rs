@@ -16,9 +16,10 @@ use super::{LocalBackend, layout, loose};
 impl LocalBackend {
     pub(super) fn audit_files(&self, found: &mut dyn FnMut(Fault)) -> Result<(), BackendError> {
         self.audit_format(found);
-        self.audit_objects(found);
-        let entries =
-            self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
+        if matches!(self.refuse_failed_store(), Err(BackendError::SyncFailed)) {
+            found(Fault::new("sync.failed", "making the store durable failed and it was not recovered"));
+        }
+        let entries = self.disk.list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
         for (name, kind) in entries {
             let Ok(handle) = name.parse::<Handle>() else {
                 if !name.starts_with(TEMPORARY_PREFIX) {
@@ -41,11 +42,13 @@ impl LocalBackend {
                 }
             }
         }
+        // After the agents: their journals may have had objects that a loss of power took.
+        self.audit_objects(found);
         Ok(())
     }
 
     fn audit_format(&self, found: &mut dyn FnMut(Fault)) {
-        let problem = match self.view().read(&self.layout.format(), 4096) {
+        let problem = match self.disk.read(&self.layout.format(), 4096) {
             Ok(bytes) => match layout::decode_format(&bytes) {
                 Ok(store) if store == self.store => return,
                 Ok(_) => "it names another store than when it was opened".to_owned(),
@@ -58,7 +61,7 @@ impl LocalBackend {
 
     fn audit_objects(&self, found: &mut dyn FnMut(Fault)) {
         let root = self.layout.objects();
-        let view = self.view();
+        let view = &self.disk;
         for entry in view.walk(&root) {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -87,30 +90,46 @@ impl LocalBackend {
     }
 
     fn audit_agent(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
-        let poison = self.layout.poison(agent);
-        if matches!(self.view().stat(&poison), Ok(Some(_))) {
-            found(Fault::new(
-                format!("agents/{agent}/journal"),
-                "a flush of it failed and it was not recovered",
-            ));
+        if matches!(self.refuse_failed(agent), Err(BackendError::Poisoned(_))) {
+            let problem = "a flush of it failed and it was not recovered";
+            found(Fault::new(format!("agents/{agent}/journal"), problem));
         }
-        match self.examine(self.view().as_ref(), agent) {
-            Ok(State::Absent) => return,
-            Ok(State::Clean(_) | State::Pending(_)) => {}
-            Err(BackendError::Corrupt { path, reason }) => {
-                return found(Fault::new(path.display().to_string(), reason));
+        let mut guards = self.lock(&[agent]).ok();
+        let mut state = self.examine(self.disk.as_ref(), agent);
+        if let Ok(State::Pending(pending)) = &state {
+            if pending.cut && !pending.other_boot {
+                let problem = "it lacks operations that the journal still has";
+                found(Fault::new(format!("agents/{agent}/log"), problem));
             }
-            Err(error) => return found(Fault::new(format!("agents/{agent}"), error.to_string())),
+            // What a dead writer left is no damage. It is completed, as at any use.
+            drop(guards);
+            if let Err(error) = self.ready(agent) {
+                return found(Fault::new(format!("agents/{agent}"), error.to_string()));
+            }
+            guards = self.lock(&[agent]).ok();
+            state = self.examine(self.view(agent).as_ref(), agent);
         }
-        self.audit_journal(agent, found);
-        self.audit_lines(agent, found);
+        match state {
+            Ok(State::Absent) => {}
+            // Still pending: in memory, where the journal of another boot stays one.
+            Ok(State::Clean(_) | State::Pending(_)) => {
+                self.audit_journal(agent, found);
+                self.audit_lines(agent, found);
+            }
+            Err(BackendError::Corrupt { path, reason }) => {
+                found(Fault::new(path.display().to_string(), reason));
+            }
+            Err(error) => found(Fault::new(format!("agents/{agent}"), error.to_string())),
+        }
+        // Without its lock, an agent that is being written would look damaged.
+        drop(guards);
     }
 
     /// Every record of the journal, also those whose operations the files show already: a loss of
     /// power would need them.
     fn audit_journal(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
         let path = self.layout.journal(agent);
-        let Ok(bytes) = self.view().read(&path, u64::MAX) else { return };
+        let Ok(bytes) = self.disk.read(&path, u64::MAX) else { return };
         let Some(slot) = Slot::newest(&bytes) else { return };
         let records = journal::records(&bytes, &slot);
         for (at, record) in records.iter().enumerate() {
@@ -119,8 +138,12 @@ impl LocalBackend {
                 found(Fault::new(format!("agents/{agent}/journal"), problem));
             }
         }
-        let expected = records.last().map_or(slot.head, |last: &Found| last.header.head);
-        match self.read_head(agent) {
+        // Without a torn record at the end, which never happened.
+        let log_bytes = super::examine::length(self.view(agent).as_ref(), &self.layout, agent);
+        let happened = journal::happened(&bytes, &slot, log_bytes.unwrap_or_default());
+        let last = happened.ok().and_then(|records| records.last().map(|last: &Found| last.header.head));
+        let expected = last.unwrap_or(slot.head);
+        match self.head_under_lock(agent) {
             Ok(head) if expected.is_none_or(|expected| expected == head.record) => {}
             Ok(_) => {
                 let problem = "it ends with another operation than the log";
@@ -132,7 +155,7 @@ impl LocalBackend {
 
     /// Files that are made of lines: each line whole, nothing behind the last.
     fn audit_lines(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
-        let view = self.view();
+        let view = self.view(agent);
         let versions = self.layout.agent(agent).join("versions");
         if let Ok(Some(stat)) = view.stat(&versions)
             && stat.len_bytes % LIST_LINE_BYTES != 0

@@ -2,22 +2,19 @@
 //! date.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
-use crate::backend::transaction::first_moved;
+use crate::backend::transaction::{check_group, first_moved};
 use crate::backend::{BackendError, Head, Moved, Outcome, Transaction};
 use crate::disk::{FileKind, LockGuard};
-use crate::log::{ListEntry, RefState};
-use crate::refs::{Handle, RefName, Shape, Target};
+use crate::refs::Handle;
 
+use super::apply::Present;
 use super::examine::Tail;
-use super::files;
-use super::journal::{self, FIRST_RECORD, Op, Slot};
-use super::layout::{ATTRIBUTES, LOG};
-use super::{LocalBackend, apply, loose};
+use super::journal::{self, FIRST_RECORD, Op, SECTOR, Slot};
+use super::recover::Settled;
+use super::{LocalBackend, apply};
 
-/// A journal longer than this is started anew before the next record, in bytes.
-const CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// A journal grows by at least its own length, up to this, in bytes: most flushes then write into
 /// space that the file has already, and need not flush its length too.
 const GROWTH_MAX_BYTES: u64 = 256 * 1024;
@@ -31,124 +28,179 @@ struct Prepared {
     ops: Vec<Op>,
     head: Head,
     creates: bool,
+    rename_to: Option<Handle>,
     /// Held until the operation is applied.
     _locks: Vec<Box<dyn LockGuard>>,
 }
 
+/// What came of the checks.
+enum Checked {
+    Ready(Box<Prepared>),
+    Moved(Moved),
+    /// First a rename has to be completed that a dead writer left.
+    Renaming(Handle, Handle),
+}
+
 impl LocalBackend {
     pub(super) fn commit_one(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
-        let prepared = match self.prepare(transaction)? {
-            Ok(prepared) => prepared,
-            Err(moved) => return Ok(Outcome::Moved(moved)),
+        let prepared = loop {
+            match self.prepare(transaction)? {
+                Checked::Ready(prepared) => break prepared,
+                Checked::Moved(moved) => return Ok(Outcome::Moved(moved)),
+                Checked::Renaming(from, to) => self.finish_rename(&from, &to)?,
+            }
         };
-        let written = self.write_record(&prepared)?;
-        self.flush(&prepared.agent, Some(prepared.tail.offset))?;
-        if prepared.creates {
-            // The journal's name must be as durable as its content.
-            let doing = || BackendError::disk(format!("make agent '{}' durable", prepared.agent));
-            self.disk.sync_dir(&self.layout.agent(&prepared.agent)).map_err(doing())?;
-            self.disk.sync_dir(&self.layout.agents()).map_err(doing())?;
+        let agent = &prepared.agent;
+        if let Some(to) = &prepared.rename_to {
+            self.claim(to, agent)?;
         }
+        let written = self.write_record(&prepared)?;
+        if prepared.creates {
+            // The names on the way to the record must be as durable as the record.
+            self.sync_new_agent(agent).inspect_err(|_| self.poison(agent, Some(prepared.tail.offset)))?;
+        }
+        self.flush(agent, Some(prepared.tail.offset))?;
         self.finish(&prepared, written)?;
         Ok(Outcome::Committed)
     }
 
     pub(super) fn commit_group(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError> {
+        check_group(transactions)?;
         let mut outcomes = Vec::with_capacity(transactions.len());
         for group in transactions.chunks(GROUP_MAX) {
-            self.commit_chunk(group, &mut outcomes)?;
+            // Locks are taken in the order of handles, so that two groups never wait for each other.
+            let mut order: Vec<usize> = (0..group.len()).collect();
+            order.sort_by(|a, b| group[*a].agent.cmp(&group[*b].agent));
+            let (prepared, mut found) = self.prepare_group(group, &order)?;
+            self.commit_prepared(&prepared)?;
+            outcomes.extend((0..group.len()).map(|at| found.remove(&at).unwrap_or(Outcome::Committed)));
         }
         Ok(outcomes)
     }
 
-    fn commit_chunk(&self, group: &[Transaction], outcomes: &mut Vec<Outcome>) -> Result<(), BackendError> {
-        // Locks are taken in the order of handles, so that two groups never wait for each other.
-        let mut order: Vec<usize> = (0..group.len()).collect();
-        order.sort_by(|a, b| group[*a].agent.cmp(&group[*b].agent));
-        let twice = order.windows(2).any(|pair| group[pair[0]].agent == group[pair[1]].agent);
-        if twice || group.iter().any(|transaction| transaction.rename_to.is_some()) {
-            return Err(BackendError::BadTransaction("a group holds an agent twice, or a rename".to_owned()));
-        }
-        let mut prepared = Vec::new();
-        let mut found: HashMap<usize, Outcome> = HashMap::new();
-        for at in order {
-            match self.prepare(&group[at])? {
-                Ok(one) => prepared.push(one),
-                Err(moved) => drop(found.insert(at, Outcome::Moved(moved))),
+    /// Checks a group; the outcomes of those that are not to be written stand at their positions.
+    fn prepare_group(
+        &self,
+        group: &[Transaction],
+        order: &[usize],
+    ) -> Result<(Vec<Prepared>, HashMap<usize, Outcome>), BackendError> {
+        'again: loop {
+            let mut prepared = Vec::new();
+            let mut found = HashMap::new();
+            for at in order {
+                match self.prepare(&group[*at])? {
+                    Checked::Ready(one) => prepared.push(*one),
+                    Checked::Moved(moved) => drop(found.insert(*at, Outcome::Moved(moved))),
+                    Checked::Renaming(from, to) => {
+                        // Its locks may be among those held, or before them in their order.
+                        drop(prepared);
+                        self.finish_rename(&from, &to)?;
+                        continue 'again;
+                    }
+                }
             }
+            return Ok((prepared, found));
         }
-        if prepared.is_empty() {
-            outcomes.extend((0..group.len()).map(|at| found.remove(&at).unwrap_or(Outcome::Committed)));
+    }
+
+    fn commit_prepared(&self, group: &[Prepared]) -> Result<(), BackendError> {
+        if group.is_empty() {
             return Ok(());
         }
-        // Objects staged before must be durable before any record that relies on them can be.
-        if self.staged.swap(false, Ordering::SeqCst) {
-            self.sync_everything(&prepared[0].agent)?;
-        }
-        let written = prepared.iter().map(|one| self.write_record(one)).collect::<Result<Vec<_>, _>>()?;
-        self.disk.sync_all(self.layout.root()).map_err(|error| {
-            for one in &prepared {
-                self.mark_poisoned(&one.agent);
+        {
+            // Objects staged before must be durable before any record that relies on them can be. Who
+            // comes meanwhile waits: the flush may be on account of its objects too.
+            let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+            if *staged {
+                self.sync_everything()?;
+                *staged = false;
             }
-            BackendError::disk("flush the journals")(error)
-        })?;
-        for (one, written) in prepared.iter().zip(written) {
-            self.finish(one, written)?;
         }
-        outcomes.extend((0..group.len()).map(|at| found.remove(&at).unwrap_or(Outcome::Committed)));
-        Ok(())
+        let written = group.iter().map(|one| self.write_record(one)).collect::<Result<Vec<_>, _>>()?;
+        self.sync_everything().inspect_err(|_| {
+            for one in group {
+                self.poison(&one.agent, Some(one.tail.offset));
+            }
+        })?;
+        group.iter().zip(written).try_for_each(|(one, written)| self.finish(one, written))
     }
 
     /// Takes the locks and checks everything that the operation expects.
-    fn prepare(&self, transaction: &Transaction) -> Result<Result<Prepared, Moved>, BackendError> {
+    fn prepare(&self, transaction: &Transaction) -> Result<Checked, BackendError> {
+        let lines = transaction.lines(self.store)?;
         let agent = &transaction.agent;
         let mut handles = vec![agent];
         handles.extend(&transaction.rename_to);
         handles.sort();
-        let locks = handles
-            .iter()
-            .map(|handle| self.disk.lock(&self.layout.lock(handle)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(BackendError::disk(format!("lock agent '{agent}'")))?;
+        let locks = self.lock(&handles)?;
+        let wanted = transaction.rename_to.as_ref().or(transaction.creates().then_some(agent));
+        if let Some(wanted) = wanted
+            && let Some(owner) = self.claimed_by(wanted)?
+        {
+            return Ok(Checked::Renaming(owner, wanted.clone()));
+        }
         let tail = match self.tail_under_lock(agent)? {
-            Some(_) if transaction.creates() => return Ok(Err(Moved::HandleTaken(agent.clone()))),
-            Some(tail) => tail,
-            None if transaction.creates() => match self.new_agent(agent)? {
+            Settled::Renaming(from, to) => return Ok(Checked::Renaming(from, to)),
+            Settled::Clean(_) if transaction.creates() => {
+                return Ok(Checked::Moved(Moved::HandleTaken(agent.clone())));
+            }
+            Settled::Clean(tail) => tail,
+            Settled::Absent if transaction.creates() => match self.new_agent(agent)? {
                 Some(tail) => tail,
-                None => return Ok(Err(Moved::HandleTaken(agent.clone()))),
+                None => return Ok(Checked::Moved(Moved::HandleTaken(agent.clone()))),
             },
-            None => return Ok(Err(Moved::Head)),
+            Settled::Absent => return Ok(Checked::Moved(Moved::Head)),
         };
-        if !transaction.creates() {
-            let head = self.read_head(agent)?.record;
-            if transaction.records.first().and_then(|record| record.prev) != Some(head) {
-                return Ok(Err(Moved::Head));
-            }
-            if let Some(moved) = first_moved(transaction, |name| self.target(agent, name))? {
-                return Ok(Err(moved));
-            }
+        if let Some(moved) = self.first_moved(transaction)? {
+            return Ok(Checked::Moved(moved));
         }
-        if let Some(taken) = self.rename_target_taken(transaction)? {
-            return Ok(Err(taken));
-        }
-        let (ops, head) = self.plan(transaction, &tail)?;
+        let (ops, head) = self.plan(transaction, &lines, &tail)?;
         let size_bytes = journal::ops_bytes(&ops);
         if size_bytes > journal::PAYLOAD_MAX_BYTES {
             return Err(BackendError::TooLarge { size_bytes, max_bytes: journal::PAYLOAD_MAX_BYTES });
         }
-        let full = tail.offset + size_bytes > CHECKPOINT_BYTES && tail.offset > FIRST_RECORD;
+        let full = tail.offset + size_bytes > self.checkpoint_bytes && tail.offset > FIRST_RECORD;
         let tail = if full { self.start_anew(agent, &tail)? } else { tail };
         let creates = transaction.creates();
-        Ok(Ok(Prepared { agent: agent.clone(), tail, ops, head, creates, _locks: locks }))
+        let rename_to = transaction.rename_to.clone();
+        let agent = agent.clone();
+        Ok(Checked::Ready(Box::new(Prepared { agent, tail, ops, head, creates, rename_to, _locks: locks })))
     }
 
-    fn tail_under_lock(&self, agent: &Handle) -> Result<Option<Tail>, BackendError> {
+    /// What is not as the operation expects.
+    fn first_moved(&self, transaction: &Transaction) -> Result<Option<Moved>, BackendError> {
+        let agent = &transaction.agent;
+        if !transaction.creates() {
+            let head = self.head_under_lock(agent)?;
+            if transaction.records.first().and_then(|record| record.prev) != Some(head.record) {
+                return Ok(Some(Moved::Head));
+            }
+            if !transaction.is_for(head.agent) {
+                return Err(BackendError::BadTransaction("its record belongs to another agent".to_owned()));
+            }
+        }
+        let creates = transaction.creates();
+        let target = |name: &_| if creates { Ok(None) } else { self.target(agent, name) };
+        if let Some(moved) = first_moved(transaction, target)? {
+            return Ok(Some(moved));
+        }
+        let Some(to) = &transaction.rename_to else { return Ok(None) };
+        let stat = self.disk.stat(&self.layout.agent(to));
+        let free = match stat.map_err(BackendError::disk(format!("look at agent '{to}'")))? {
+            None => true,
+            // A name that the agent had before.
+            Some(stat) if stat.kind == FileKind::Symlink => self.leads_to(to, agent)?,
+            Some(_) => false,
+        };
+        Ok((!free).then(|| Moved::HandleTaken(to.clone())))
+    }
+
+    fn tail_under_lock(&self, agent: &Handle) -> Result<Settled, BackendError> {
         let known = self.known().get(agent).copied();
-        let poison = self.layout.poison(agent);
         if let Some(tail) = known {
-            let looking = BackendError::disk("look at the agent");
-            if self.disk.stat(&poison).map_err(looking)?.is_none() && self.still_the_end(agent, &tail)? {
-                return Ok(Some(tail));
+            self.refuse_failed(agent)?;
+            if self.still_the_end(agent, &tail)? {
+                return Ok(Settled::Clean(tail));
             }
             self.forget(agent);
         }
@@ -164,115 +216,41 @@ impl LocalBackend {
             Some(FileKind::Dir) => {}
             Some(_) => return Ok(None),
         }
-        Ok(Some(Tail { epoch: 1, seq: 0, offset: FIRST_RECORD, file_bytes: 0, log_bytes: 0, head: None }))
-    }
-
-    fn rename_target_taken(&self, transaction: &Transaction) -> Result<Option<Moved>, BackendError> {
-        let Some(to) = &transaction.rename_to else { return Ok(None) };
-        let path = self.layout.agent(to);
-        let doing = || BackendError::disk(format!("look at agent '{to}'"));
-        let free = match self.disk.stat(&path).map_err(doing())?.map(|stat| stat.kind) {
-            None => true,
-            Some(FileKind::Symlink) => {
-                let leads_to = self.disk.read_link(&path).map_err(doing())?;
-                leads_to.to_str() == Some(transaction.agent.as_str())
-            }
-            Some(_) => false,
-        };
-        Ok((!free).then(|| Moved::HandleTaken(to.clone())))
-    }
-
-    /// Everything that the operation writes, in the order in which it is to appear: objects, then
-    /// refs, `ACTIVE` the last of them, and at the very end the log, whose length tells whether all
-    /// before it was done.
-    fn plan(&self, transaction: &Transaction, tail: &Tail) -> Result<(Vec<Op>, Head), BackendError> {
-        let agent = &transaction.agent;
-        let mut plan = Plan::default();
-        let mut log = Vec::new();
-        let mut head = None;
-        for record in &transaction.records {
-            let (id, line) = record.to_line();
-            let before = plan.carried(record, |name| self.ref_state(agent, name))?;
-            for change in &record.changes {
-                match change.name.shape() {
-                    Shape::List => {
-                        let Some(Target::Id(to)) = change.to else {
-                            let reason = format!("'{}' is a list and only grows", change.name);
-                            return Err(BackendError::BadTransaction(reason));
-                        };
-                        let list = plan.lists.entry(change.name.clone()).or_default();
-                        list.push_str(&files::encode_entry(&ListEntry { id: to, record: id }));
-                    }
-                    Shape::Single | Shape::Attribute => {
-                        let current = match &change.continues {
-                            Some(name) => before.get(name).cloned().flatten(),
-                            None => plan.state(&change.name, |name| self.ref_state(agent, name))?,
-                        };
-                        let state = RefState::after(current.as_ref(), change.to.clone(), id);
-                        plan.set(change.name.clone(), state);
-                    }
-                }
-            }
-            log.extend_from_slice(&line);
-            let owner = record.agent.unwrap_or(id);
-            let log_bytes = tail.log_bytes + log.len() as u64;
-            head = Some(Head { agent: owner, record: id, time: record.time, log_bytes });
-        }
-        let head = head.ok_or_else(|| BackendError::BadTransaction("it has no record".to_owned()))?;
-        let mut ops: Vec<Op> = Vec::new();
-        for object in &transaction.objects {
-            ops.push(Op::Object { id: object.id(), file: loose::encode(object) });
-        }
-        for (name, text) in &plan.lists {
-            let offset = self.list_length(agent, name)? * files::LIST_LINE_BYTES;
-            ops.push(Op::Append { path: name.to_string(), offset, content: text.clone().into_bytes() });
-        }
-        if !plan.attributes.is_empty() {
-            let path = self.layout.attributes(agent);
-            let stat = self.disk.stat(&path).map_err(BackendError::disk("look at the attributes"))?;
-            let offset = stat.map_or(0, |stat| stat.len_bytes);
-            ops.push(Op::Append {
-                path: ATTRIBUTES.to_owned(),
-                offset,
-                content: plan.attributes.into_bytes(),
-            });
-        }
-        let mut singles: Vec<_> = plan.singles.into_iter().collect();
-        singles.sort_by_key(|(name, _)| (name.as_str() == RefName::ACTIVE, name.clone()));
-        for derived in &transaction.derived {
-            let path = derived.name.clone();
-            ops.push(match &derived.content {
-                Some(content) => Op::Replace { path, content: content.clone() },
-                None => Op::Remove { path },
-            });
-        }
-        for (name, state) in singles {
-            let gone = state.target.is_none() && !crate::log::kept_when_none(&name);
-            let path = name.to_string();
-            let content = files::encode_ref(&state).into_bytes();
-            ops.push(if gone { Op::Remove { path } } else { Op::Replace { path, content } });
-        }
-        ops.push(Op::Append { path: LOG.to_owned(), offset: tail.log_bytes, content: log });
-        if let Some(to) = &transaction.rename_to {
-            ops.push(Op::Rename { from: agent.clone(), to: to.clone() });
-        }
-        Ok((ops, head))
+        Ok(Some(Tail {
+            epoch: 1,
+            old_boot: false,
+            seq: 0,
+            offset: FIRST_RECORD,
+            file_bytes: 0,
+            log_bytes: 0,
+            head: None,
+        }))
     }
 
     /// Writes the journal record; it counts once it is flushed. Returns the journal's end after it.
     fn write_record(&self, prepared: &Prepared) -> Result<Tail, BackendError> {
         let Prepared { agent, tail, ops, head, .. } = prepared;
-        let (header, mut bytes) =
-            journal::encode_record(tail.epoch, tail.seq, head.log_bytes, head.record, ops);
+        let path = self.layout.journal(agent);
+        let failed = |error| {
+            self.forget(agent);
+            BackendError::disk(format!("write the journal of agent '{agent}'"))(error)
+        };
+        let epoch = if tail.old_boot { tail.epoch + 1 } else { tail.epoch };
+        let (header, mut bytes) = journal::encode_record(epoch, tail.seq, head.log_bytes, head.record, ops);
         let mut start = tail.offset;
         if tail.file_bytes == 0 {
-            let slot = Slot { epoch: tail.epoch, boot: self.boot, log_bytes: 0, head: None };
+            let slot = Slot { epoch, boot: self.boot, log_bytes: 0, head: None };
             let mut file = vec![0; usize::try_from(FIRST_RECORD).expect("two sectors")];
             let at = usize::try_from(slot.offset()).expect("one of two sectors");
-            file[at..at + 512].copy_from_slice(&slot.encode());
+            file[at..at + SECTOR].copy_from_slice(&slot.encode());
             file.append(&mut bytes);
             bytes = file;
             start = 0;
+        } else if tail.old_boot {
+            // The flush of the record makes its epoch durable too; one without the other is no record.
+            let before = self.head_under_lock(agent)?.record;
+            let slot = Slot { epoch, boot: self.boot, log_bytes: tail.log_bytes, head: Some(before) };
+            self.write_slot(agent, &slot)?;
         }
         let end = start + bytes.len() as u64;
         let mut file_bytes = tail.file_bytes.max(end);
@@ -280,77 +258,29 @@ impl LocalBackend {
             file_bytes = end + tail.file_bytes.min(GROWTH_MAX_BYTES);
             bytes.resize(usize::try_from(file_bytes - start).expect("a record fits in memory"), 0);
         }
-        let path = self.layout.journal(agent);
-        self.disk.write_at(&path, start, &bytes).map_err(|error| {
-            self.forget(agent);
-            BackendError::disk(format!("write the journal of agent '{agent}'"))(error)
-        })?;
-        Ok(Tail {
-            epoch: tail.epoch,
-            seq: tail.seq + 1,
-            offset: header.next_offset(tail.offset),
-            file_bytes,
-            log_bytes: head.log_bytes,
-            head: Some(*head),
-        })
+        self.disk.write_at(&path, start, &bytes).map_err(failed)?;
+        let offset = header.next_offset(tail.offset);
+        let (seq, log_bytes) = (tail.seq + 1, head.log_bytes);
+        Ok(Tail { epoch, old_boot: false, seq, offset, file_bytes, log_bytes, head: Some(*head) })
     }
 
     /// Brings the files up to date; the operation has happened already.
     fn finish(&self, prepared: &Prepared, tail: Tail) -> Result<(), BackendError> {
         let agent = &prepared.agent;
-        apply::apply(self.disk.as_ref(), &self.layout, agent, &prepared.ops).map_err(|source| {
+        let unapplied = |source| {
             self.forget(agent);
             BackendError::Unapplied { agent: agent.clone(), source: Box::new(source) }
-        })?;
-        match prepared.ops.last() {
-            Some(Op::Rename { to, .. }) => {
-                self.forget(agent);
-                self.remember(to, tail);
-            }
-            _ => self.remember(agent, tail),
-        }
-        Ok(())
-    }
-}
-
-/// The refs that a transaction writes, as they stand after each of its records.
-#[derive(Default)]
-struct Plan {
-    lists: HashMap<RefName, String>,
-    attributes: String,
-    singles: HashMap<RefName, RefState>,
-    latest: HashMap<RefName, RefState>,
-}
-
-impl Plan {
-    fn state<E>(
-        &self,
-        name: &RefName,
-        read: impl FnOnce(&RefName) -> Result<Option<RefState>, E>,
-    ) -> Result<Option<RefState>, E> {
-        match self.latest.get(name) {
-            Some(state) if state.target.is_none() && !crate::log::kept_when_none(name) => Ok(None),
-            Some(state) => Ok(Some(state.clone())),
-            None => read(name),
-        }
-    }
-
-    fn set(&mut self, name: RefName, state: RefState) {
-        if name.shape() == Shape::Attribute {
-            self.attributes.push_str(&files::encode_attribute(&name, &state));
-        } else {
-            self.singles.insert(name.clone(), state.clone());
-        }
-        self.latest.insert(name, state);
-    }
-
-    /// The states, before a record, of the refs whose identity its changes carry on.
-    fn carried<E>(
-        &self,
-        record: &crate::log::Record,
-        mut read: impl FnMut(&RefName) -> Result<Option<RefState>, E>,
-    ) -> Result<HashMap<RefName, Option<RefState>>, E> {
-        let names = record.changes.iter().filter_map(|change| change.continues.as_ref());
-        names.map(|name| Ok((name.clone(), self.state(name, &mut read)?))).collect()
+        };
+        apply::apply(self.disk.as_ref(), &self.layout, agent, &prepared.ops, Present::Keep)
+            .map_err(unapplied)?;
+        let Some(to) = &prepared.rename_to else {
+            self.remember(agent, tail);
+            return Ok(());
+        };
+        self.forget(agent);
+        self.move_agent(agent, to).map_err(unapplied)?;
+        // A rename ends its epoch, so that no journal is ever replayed across one.
+        self.start_anew(to, &tail).map_err(unapplied)?;
+        self.release_claim(to).map_err(unapplied)
     }
 }

@@ -1,7 +1,7 @@
 //! Looks at an agent's journal and log, and says what a writer or reader must do first.
 
 use crate::backend::{BackendError, Head};
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Disk, DiskError, FileKind};
 use crate::refs::Handle;
 
 use super::LocalBackend;
@@ -9,13 +9,16 @@ use super::journal::{self, Found, Op, Slot};
 use super::layout::Layout;
 
 /// Largest journal that is read, in bytes.
-const JOURNAL_MAX_BYTES: u64 = 2 * journal::PAYLOAD_MAX_BYTES;
+pub(super) const JOURNAL_MAX_BYTES: u64 = 2 * journal::PAYLOAD_MAX_BYTES;
 
 /// Where the next record of a journal goes, and what the log looks like now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
     /// The journal's epoch.
     pub(super) epoch: u64,
+    /// Whether the epoch began in another boot and has no record yet: the next record starts an epoch of
+    /// this boot, because everything before it is durable.
+    pub(super) old_boot: bool,
     /// Position of the next record in the epoch.
     pub(super) seq: u64,
     /// Where the next record starts.
@@ -46,13 +49,24 @@ pub(super) struct Pending {
     pub(super) slot: Slot,
     /// Operations of the records to apply, in order.
     pub(super) records: Vec<Vec<Op>>,
+    /// Length and head of the log once they are applied: a slot for the epoch after.
+    pub(super) reached: Slot,
     /// Whether the files were written in another boot, so that everything has to be made durable.
     pub(super) other_boot: bool,
+    /// Whether the log lacks more than the last operation: no death of a writer does that.
+    pub(super) cut: bool,
+    /// The rename that the last record asks for; a rename is always the last record of its epoch.
+    pub(super) renaming: Option<(Handle, Handle)>,
 }
 
 impl LocalBackend {
-    /// Examines an agent through `disk`.
+    /// Examines an agent through `disk`. Without the agent's lock a writer may be met in the middle of
+    /// something, and then even an error means only that it has to be looked at again.
     pub(super) fn examine(&self, disk: &dyn Disk, agent: &Handle) -> Result<State, BackendError> {
+        let dir = disk.stat(&self.layout.agent(agent)).map_err(BackendError::disk("look at the agent"))?;
+        if dir.is_none_or(|stat| stat.kind != FileKind::Dir) {
+            return Ok(State::Absent);
+        }
         let log_bytes = length(disk, &self.layout, agent)?;
         let path = self.layout.journal(agent);
         let damaged = |reason: &str| BackendError::corrupt(self.layout.shown(&path), reason);
@@ -71,58 +85,60 @@ impl LocalBackend {
                 Err(damaged("both of its headers are damaged"))
             };
         };
-        let mut records = journal::records(&bytes, &slot);
-        let mut last_ops = records.last().map(Found::ops);
-        if let (Some(None), Some(torn)) = (&last_ops, records.last()) {
-            if log_bytes >= torn.header.log_bytes {
-                return Err(damaged("its last record is damaged"));
-            }
-            records.pop();
-            last_ops = records.last().map(Found::ops);
-        }
-        let end = records.last().map_or(slot.log_bytes, |found| found.header.log_bytes);
-        if log_bytes > end {
-            return Err(damaged("it ends before the log does"));
-        }
         if log_bytes < slot.log_bytes {
             let log = self.layout.shown(&self.layout.log(agent));
             return Err(BackendError::corrupt(log, "it is shorter than it was at the last checkpoint"));
         }
-        if end == 0 {
-            return self.absent(disk, agent);
-        }
-        let tail = Tail {
-            epoch: slot.epoch,
-            seq: records.len() as u64,
-            offset: records
-                .last()
-                .map_or(journal::FIRST_RECORD, |found| found.header.next_offset(found.offset)),
-            file_bytes: bytes.len() as u64,
-            log_bytes: end,
-            head: None,
+        let records = journal::happened(&bytes, &slot, log_bytes).map_err(damaged)?;
+        let Some(last) = records.last() else {
+            return if slot.log_bytes == 0 {
+                self.absent(disk, agent)
+            } else {
+                Ok(State::Clean(self.tail(&bytes, &slot, &records)))
+            };
+        };
+        let last_ops = last.ops().ok_or_else(|| damaged("its last record is damaged"))?;
+        let renaming = match last_ops.last() {
+            Some(Op::Rename { from, to }) => Some((from.clone(), to.clone())),
+            _ => None,
         };
         let other_boot = slot.boot != self.boot;
-        let last_ops = last_ops.flatten();
-        let renaming = match last_ops.as_ref().and_then(|ops| ops.last()) {
-            Some(Op::Rename { from, to }) => self.rename_unfinished(disk, agent, from, to)?,
-            _ => false,
+        if !other_boot && log_bytes == last.header.log_bytes && renaming.is_none() {
+            return Ok(State::Clean(self.tail(&bytes, &slot, &records)));
+        }
+        let before = records.len().checked_sub(2).map_or(slot.log_bytes, |at| records[at].header.log_bytes);
+        let cut = log_bytes < before;
+        let reached = Slot {
+            boot: self.boot,
+            log_bytes: last.header.log_bytes,
+            head: last.header.head,
+            ..slot.clone()
         };
-        if other_boot {
-            let records: Option<Vec<_>> = records.iter().map(Found::ops).collect();
-            let records = records.ok_or_else(|| damaged("a record in its middle is damaged"))?;
-            return Ok(State::Pending(Pending { slot, records, other_boot }));
+        let records = if other_boot || cut {
+            let all: Option<Vec<_>> = records.iter().map(Found::ops).collect();
+            all.ok_or_else(|| damaged("a record in its middle is damaged"))?
+        } else {
+            vec![last_ops]
+        };
+        Ok(State::Pending(Pending { slot, records, reached, other_boot, cut, renaming }))
+    }
+
+    fn tail(&self, journal: &[u8], slot: &Slot, records: &[Found<'_>]) -> Tail {
+        Tail {
+            epoch: slot.epoch,
+            old_boot: slot.boot != self.boot,
+            seq: records.len() as u64,
+            offset: journal::end_of(records),
+            file_bytes: journal.len() as u64,
+            log_bytes: records.last().map_or(slot.log_bytes, |found| found.header.log_bytes),
+            head: None,
         }
-        if log_bytes < end || renaming {
-            let records = Vec::from_iter(last_ops);
-            return Ok(State::Pending(Pending { slot, records, other_boot }));
-        }
-        Ok(State::Clean(tail))
     }
 
     /// An agent without a log and without a record has never been made; if it has refs all the
     /// same, its history was lost, which is not the same as having none.
     fn absent(&self, disk: &dyn Disk, agent: &Handle) -> Result<State, BackendError> {
-        for name in ["ACTIVE", "meta", "versions"] {
+        for name in ["ACTIVE", "meta", "versions", "drafts"] {
             let path = self.layout.agent(agent).join(name);
             if disk.stat(&path).map_err(BackendError::disk("look at the agent"))?.is_some() {
                 return Err(BackendError::corrupt(
@@ -132,20 +148,6 @@ impl LocalBackend {
             }
         }
         Ok(State::Absent)
-    }
-
-    fn rename_unfinished(
-        &self,
-        disk: &dyn Disk,
-        agent: &Handle,
-        from: &Handle,
-        to: &Handle,
-    ) -> Result<bool, BackendError> {
-        if agent != to {
-            return Ok(true);
-        }
-        let forward = disk.stat(&self.layout.agent(from)).map_err(BackendError::disk("look at the agent"))?;
-        Ok(forward.is_none())
     }
 
     /// Whether a remembered tail still is the end of the journal: the same epoch, and no record of
@@ -164,7 +166,10 @@ impl LocalBackend {
         if journal::RecordHeader::decode(&next, tail.epoch, tail.seq).is_some() {
             return Ok(false);
         }
-        Ok(length(self.disk.as_ref(), &self.layout, agent)? == tail.log_bytes)
+        let dir = self.disk.stat(&self.layout.agent(agent));
+        let dir = dir.map_err(BackendError::disk("look at the agent"))?;
+        Ok(dir.is_some_and(|stat| stat.kind == FileKind::Dir)
+            && length(self.disk.as_ref(), &self.layout, agent)? == tail.log_bytes)
     }
 }
 

@@ -9,7 +9,9 @@ use crate::refs::Handle;
 
 /// What a disk writes as a whole, in bytes. Records start on such a boundary, so that writing one
 /// never rewrites a sector that holds an acknowledged one.
-pub(crate) const SECTOR_BYTES: u64 = 512;
+pub(crate) const SECTOR: usize = 512;
+/// The same, as an offset.
+const SECTOR_BYTES: u64 = 512;
 /// Where the first record starts: after the two header slots.
 pub(crate) const FIRST_RECORD: u64 = 2 * SECTOR_BYTES;
 /// Largest payload of one record, in bytes.
@@ -37,7 +39,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// The slot's sector.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = Vec::with_capacity(SECTOR);
         bytes.extend_from_slice(SLOT_MAGIC);
         bytes.extend_from_slice(&SLOT_VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.epoch.to_le_bytes());
@@ -46,7 +48,7 @@ impl Slot {
         bytes.extend_from_slice(&head_bytes(self.head));
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
-        bytes.resize(512, 0);
+        bytes.resize(SECTOR, 0);
         bytes
     }
 
@@ -57,12 +59,12 @@ impl Slot {
             log_bytes: u64_at(bytes, 32)?,
             head: head_from(bytes.get(40..72)?),
         };
-        (slot.encode() == bytes.get(..512)?).then_some(slot)
+        (slot.encode() == bytes.get(..SECTOR)?).then_some(slot)
     }
 
     /// The newest of the two slots that is whole.
     pub(crate) fn newest(journal: &[u8]) -> Option<Self> {
-        let slots = [0, 512].into_iter().filter_map(|at| Self::decode(journal.get(at..)?));
+        let slots = [0, SECTOR].into_iter().filter_map(|at| Self::decode(journal.get(at..)?));
         slots.max_by_key(|slot| slot.epoch)
     }
 
@@ -105,6 +107,14 @@ impl RecordHeader {
 
     /// Reads a header; `None` when there is none of that epoch and position.
     pub(crate) fn decode(bytes: &[u8], epoch: u64, seq: u64) -> Option<Self> {
+        Self::any(bytes).filter(|header| header.epoch == epoch && header.seq == seq)
+    }
+
+    /// Reads a header of any epoch and position.
+    fn any(bytes: &[u8]) -> Option<Self> {
+        if !bytes.starts_with(RECORD_MAGIC) {
+            return None;
+        }
         let header = Self {
             payload_bytes: u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?),
             epoch: u64_at(bytes, 8)?,
@@ -113,8 +123,7 @@ impl RecordHeader {
             head: head_from(bytes.get(32..64)?),
             sum: bytes.get(64..96)?.try_into().ok()?,
         };
-        let whole = bytes.get(..HEADER_BYTES)? == header.encode();
-        (whole && header.epoch == epoch && header.seq == seq).then_some(header)
+        (bytes.get(..HEADER_BYTES)? == header.encode()).then_some(header)
     }
 
     /// Where the next record starts when this one starts at `offset`.
@@ -193,6 +202,41 @@ impl Found<'_> {
         }
         decode_ops(payload)
     }
+}
+
+/// The records of an epoch that happened, in order, given how long the log is. A torn one at the end
+/// is left out if the log does not show it; everything else that is not whole is damage.
+pub(crate) fn happened<'a>(
+    journal: &'a [u8],
+    slot: &Slot,
+    log_bytes: u64,
+) -> Result<Vec<Found<'a>>, &'static str> {
+    let mut found = records(journal, slot);
+    let (end, count) = (end_of(&found), found.len() as u64);
+    if found.last().is_some_and(|last| last.ops().is_none()) {
+        let torn = found.pop().expect("there is a last record");
+        if log_bytes >= torn.header.log_bytes {
+            return Err("its last record is damaged");
+        }
+    }
+    // A record is written only after the one before it was flushed: what stands in front of a whole
+    // one was never torn.
+    let rest = usize::try_from(end).ok().and_then(|end| journal.get(end..)).unwrap_or_default();
+    let later = |sector: &[u8]| {
+        RecordHeader::any(sector).is_some_and(|header| header.epoch == slot.epoch && header.seq >= count)
+    };
+    if rest.chunks(SECTOR).any(later) {
+        return Err("a record in its middle is damaged");
+    }
+    if log_bytes > found.last().map_or(slot.log_bytes, |last| last.header.log_bytes) {
+        return Err("it ends before the log does");
+    }
+    Ok(found)
+}
+
+/// Where the record after these goes.
+pub(crate) fn end_of(found: &[Found<'_>]) -> u64 {
+    found.last().map_or(FIRST_RECORD, |last| last.header.next_offset(last.offset))
 }
 
 /// The records of an epoch, in order, as far as their headers are whole.
@@ -324,6 +368,24 @@ mod tests {
         journal.extend(slot(3).encode());
         journal.extend(encode_record(2, 0, 15, head(), &ops()).1);
         assert!(records(&journal, &slot(4)).is_empty());
+    }
+
+    #[test]
+    fn a_torn_end_is_left_out_but_not_a_damaged_middle() {
+        let whole = journal();
+        let count =
+            |journal: &[u8], log_bytes| happened(journal, &slot(2), log_bytes).map(|found| found.len());
+        assert_eq!(count(&whole, 20), Ok(2));
+        let mut torn = whole.clone();
+        let second = torn.len() - 512;
+        torn[second + HEADER_BYTES] ^= 1;
+        assert_eq!(count(&torn, 15), Ok(1));
+        assert!(count(&torn, 20).is_err());
+        let mut middle = whole.clone();
+        middle[usize::try_from(FIRST_RECORD).expect("small")] ^= 1;
+        assert!(count(&middle, 10).is_err());
+        assert!(count(&whole[..second], 20).is_err());
+        assert_eq!(count(&whole[..second], 15), Ok(1));
     }
 
     #[test]

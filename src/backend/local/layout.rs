@@ -58,6 +58,17 @@ impl Layout {
         self.locks().join(format!("{handle}.lock"))
     }
 
+    /// Names, while an agent is being renamed to this handle, the handle that it had: the handle is
+    /// nobody else's to take, even if the writer dies.
+    pub(crate) fn claim(&self, handle: &Handle) -> PathBuf {
+        self.locks().join(format!("{handle}.claim"))
+    }
+
+    /// Stands in a store whose files could not be made durable.
+    pub(crate) fn sync_failed(&self) -> PathBuf {
+        self.root.join("sync.failed")
+    }
+
     pub(crate) fn journal(&self, handle: &Handle) -> PathBuf {
         self.agent(handle).join("journal")
     }

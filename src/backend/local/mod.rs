@@ -6,32 +6,42 @@ mod apply;
 mod audit;
 mod commit;
 mod examine;
+mod failure;
 mod files;
 mod journal;
 mod layout;
 mod loose;
+mod plan;
 mod read;
+mod ready;
 mod recover;
+mod rename;
 
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::disk::{DiskError, OverlayDisk, SharedDisk};
+use crate::disk::{DiskError, SharedDisk, Stat};
 use crate::log::{ListEntry, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName};
 
 use super::{Backend, BackendError, Fault, Head, Outcome, Transaction};
+use apply::Present;
 use examine::Tail;
 use layout::Layout;
+use ready::Overlaid;
 
 /// Most agents whose journal position is remembered; beyond it all are forgotten and read anew.
 const KNOWN_MAX: usize = 4096;
+
+/// A journal longer than this is started anew before the next record, in bytes.
+const CHECKPOINT_BYTES: u64 = 1024 * 1024;
 
 /// Largest `format` file that is read, in bytes.
 const FORMAT_FILE_MAX_BYTES: u64 = 4096;
@@ -43,9 +53,17 @@ pub struct LocalBackend {
     layout: Layout,
     store: StoreId,
     boot: [u8; 16],
+    checkpoint_bytes: u64,
+    /// Agents whose files are known to show everything, and where their journals end.
     known: Mutex<HashMap<Handle, Tail>>,
-    overlay: Mutex<Option<Arc<OverlayDisk>>>,
-    staged: AtomicBool,
+    /// Counts what was taken out of `known`.
+    forgotten: AtomicU64,
+    /// Agents replayed in memory.
+    overlays: Mutex<HashMap<Handle, Overlaid>>,
+    /// Whether objects were staged that may not be durable yet. Held while they are made so.
+    staged: Mutex<bool>,
+    /// The last listing of agents, and the directory as it was then.
+    names: Mutex<Option<(Stat, Arc<Vec<Handle>>)>>,
 }
 
 impl LocalBackend {
@@ -59,18 +77,21 @@ impl LocalBackend {
         if disk.stat(&layout.format()).map_err(doing())?.is_some() {
             return Err(BackendError::StoreExists(root.to_path_buf()));
         }
+        let made = missing_dirs(&disk, root).map_err(doing())?;
         for dir in [layout.objects(), layout.agents(), layout.locks()] {
             disk.create_dir_all(&dir).map_err(doing())?;
         }
         refuse_network(&disk, root)?;
+        // The format file makes it a store. It comes last and durable, onto directories that are: who
+        // finds it may rely on them, even if this process dies before it is done.
+        let fresh = root.join("format.new");
+        disk.write_at(&fresh, 0, layout::encode_format(store).as_bytes()).map_err(doing())?;
         disk.sync_all(root).map_err(doing())?;
-        // The format file makes it a store: it comes last, and only onto durable directories.
-        disk.write_atomic(&layout.format(), layout::encode_format(store).as_bytes()).map_err(doing())?;
-        disk.sync_all(root).map_err(doing())?;
-        if let Some(parent) = root.parent() {
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            disk.sync_dir(parent).map_err(doing())?;
+        for dir in made {
+            disk.sync_dir(parent(&dir)).map_err(doing())?;
         }
+        disk.rename(&fresh, &layout.format()).map_err(doing())?;
+        disk.sync_dir(root).map_err(doing())?;
         Ok(Self::with(disk, layout, store))
     }
 
@@ -97,9 +118,12 @@ impl LocalBackend {
             layout,
             store,
             boot,
+            checkpoint_bytes: CHECKPOINT_BYTES,
             known: Mutex::new(HashMap::new()),
-            overlay: Mutex::new(None),
-            staged: AtomicBool::new(false),
+            forgotten: AtomicU64::new(0),
+            overlays: Mutex::new(HashMap::new()),
+            staged: Mutex::new(false),
+            names: Mutex::new(None),
         }
     }
 
@@ -113,27 +137,61 @@ impl LocalBackend {
         self.layout.agent(agent)
     }
 
-    /// The disk to read from: over the real one lies what had to be replayed in memory.
-    fn view(&self) -> SharedDisk {
-        let overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
-        overlay.as_ref().map_or_else(|| Arc::clone(&self.disk), |overlay| overlay.clone() as SharedDisk)
-    }
-
     fn known(&self) -> MutexGuard<'_, HashMap<Handle, Tail>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remember(&self, agent: &Handle, tail: Tail) {
+        remember(&mut self.known(), agent, tail);
+    }
+
+    /// Remembers what was seen without a lock, unless something was forgotten since.
+    fn remember_unless_forgotten(&self, agent: &Handle, tail: Tail, forgotten: u64) {
         let mut known = self.known();
-        if known.len() >= KNOWN_MAX && !known.contains_key(agent) {
-            known.clear();
+        if self.forgotten() == forgotten {
+            remember(&mut known, agent, tail);
         }
-        known.insert(agent.clone(), tail);
+    }
+
+    fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
+    }
+
+    fn forget_all(&self) {
+        let mut known = self.known();
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        known.clear();
     }
 
     fn forget(&self, agent: &Handle) {
-        self.known().remove(agent);
+        let mut known = self.known();
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        known.remove(agent);
     }
+}
+
+fn remember(known: &mut HashMap<Handle, Tail>, agent: &Handle, tail: Tail) {
+    if known.len() >= KNOWN_MAX && !known.contains_key(agent) {
+        known.clear();
+    }
+    known.insert(agent.clone(), tail);
+}
+
+fn parent(dir: &Path) -> &Path {
+    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The directories that have to be made for `root`, itself included: their names must become durable.
+/// One that is there may have been made by somebody who died before that, so `root` always counts.
+fn missing_dirs(disk: &SharedDisk, root: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let mut missing = vec![root.to_path_buf()];
+    for dir in root.ancestors().skip(1).take_while(|dir| !dir.as_os_str().is_empty()) {
+        if disk.stat(dir)?.is_some() {
+            break;
+        }
+        missing.push(dir.to_path_buf());
+    }
+    Ok(missing)
 }
 
 fn refuse_network(disk: &SharedDisk, root: &Path) -> Result<(), BackendError> {
@@ -187,19 +245,17 @@ impl Backend for LocalBackend {
     fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
         self.require(agent)?;
         let path = self.layout.log(agent);
-        self.view().read_at(&path, offset, len).map_err(BackendError::disk("read the log"))
+        self.view(agent).read_at(&path, offset, len).map_err(BackendError::disk("read the log"))
     }
 
     fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
         self.require(agent)?;
         let path = self.layout.agent(agent).join(name);
-        self.read_if_there(&path, loose::FILE_MAX_BYTES * 4)
+        self.agent_file(agent, &path, loose::FILE_MAX_BYTES * 4)
     }
 
     fn object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {
-        let path = self.layout.object(id);
-        let Some(file) = self.read_if_there(&path, loose::FILE_MAX_BYTES)? else { return Ok(None) };
-        loose::decode(id, &file).map(Some).map_err(|source| BackendError::Object { id: *id, source })
+        self.read_object(id)
     }
 
     fn find(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
@@ -207,11 +263,14 @@ impl Backend for LocalBackend {
     }
 
     fn stage(&self, objects: &[Object]) -> Result<(), BackendError> {
-        self.staged.store(true, Ordering::SeqCst);
+        self.refuse_failed_store()?;
         objects.iter().try_for_each(|object| {
-            let id = object.id();
-            apply::keep_object(self.disk.as_ref(), &self.layout, &id, || loose::encode(object))
-        })
+            let file = || Cow::Owned(loose::encode(object));
+            apply::keep_object(self.disk.as_ref(), &self.layout, &object.id(), Present::Keep, file)
+        })?;
+        // Only now: whoever flushes on account of it flushes all of them.
+        *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Ok(())
     }
 
     fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {

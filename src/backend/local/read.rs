@@ -1,31 +1,51 @@
 //! Reading an agent's files, without a lock.
 
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use crate::backend::{BackendError, Head};
-use crate::disk::{DiskError, FileKind};
+use crate::disk::{Disk, DiskError, FileKind};
 use crate::log::{ListEntry, Record, RefState};
-use crate::object::ObjectId;
+use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
-use super::LocalBackend;
 use super::files::{self, LIST_LINE_BYTES, REF_FILE_MAX_BYTES};
+use super::{LocalBackend, loose};
 
 /// How much of the end of a log is read at first, in bytes; most lines are shorter.
 const LOG_TAIL_BYTES: u64 = 4096;
 /// Largest attributes file that is read, in bytes.
 const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Most forwarding entries that are followed for one handle.
-const FORWARDS_MAX: usize = 32;
+const FORWARDS_MAX: usize = 1024;
 
 impl LocalBackend {
-    pub(super) fn read_if_there(&self, path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, BackendError> {
-        match self.view().read(path, max_bytes) {
+    /// A file of an agent; `None` when the agent has none of that name.
+    pub(super) fn agent_file(
+        &self,
+        agent: &Handle,
+        path: &Path,
+        max_bytes: u64,
+    ) -> Result<Option<Vec<u8>>, BackendError> {
+        match self.view(agent).read(path, max_bytes) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(DiskError::NotFound { .. }) => Ok(None),
+            Err(DiskError::NotFound { .. }) => self.still_there(agent).map(|()| None),
             Err(error) => {
                 let shown = self.layout.shown(path);
                 Err(BackendError::disk(format!("read '{}'", shown.display()))(error))
+            }
+        }
+    }
+
+    /// A file that is missing says something only if the agent is where it was looked for: another
+    /// process may be renaming it.
+    fn still_there(&self, agent: &Handle) -> Result<(), BackendError> {
+        let dir = self.layout.agent(agent);
+        match self.disk.stat(&dir).map_err(BackendError::disk(format!("look at agent '{agent}'")))? {
+            Some(stat) if stat.kind == FileKind::Dir => Ok(()),
+            _ => {
+                self.forget(agent);
+                Err(BackendError::NoSuchAgent(agent.clone()))
             }
         }
     }
@@ -36,55 +56,93 @@ impl LocalBackend {
         after: Option<&Handle>,
         limit: usize,
     ) -> Result<Vec<Handle>, BackendError> {
-        let entries =
-            self.view().list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
-        let mut found = Vec::new();
-        for (name, kind) in entries {
-            let Ok(handle) = name.parse::<Handle>() else { continue };
-            if kind != FileKind::Dir || after.is_some_and(|after| handle <= *after) {
-                continue;
+        let mut next_page = after.is_some();
+        'names: loop {
+            let names = self.names(next_page)?;
+            let start = after.map_or(0, |after| names.partition_point(|name| name <= after));
+            let mut found = Vec::new();
+            for handle in &names[start..] {
+                if found.len() >= limit {
+                    break;
+                }
+                let log = super::examine::length(self.disk.as_ref(), &self.layout, handle)?;
+                if log > 0 || self.ready(handle)? {
+                    found.push(handle.clone());
+                } else if self.forwards(handle)? {
+                    // A rename that was cut off was completed just now: the names are others.
+                    next_page = false;
+                    continue 'names;
+                }
             }
-            let log = super::examine::length(self.view().as_ref(), &self.layout, &handle)?;
-            if log > 0 || self.ready(&handle)? {
-                found.push(handle);
-            }
-            if found.len() == limit {
-                break;
-            }
+            return Ok(found);
         }
-        Ok(found)
     }
 
-    /// Follows forwarding entries to the handle that an agent has now.
-    pub(super) fn follow(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
-        let disk = self.view();
+    /// Whether a handle is a forwarding entry.
+    fn forwards(&self, handle: &Handle) -> Result<bool, BackendError> {
+        let looking = BackendError::disk(format!("look at agent '{handle}'"));
+        let stat = self.disk.stat(&self.layout.agent(handle)).map_err(looking)?;
+        Ok(stat.is_some_and(|stat| stat.kind == FileKind::Symlink))
+    }
+
+    /// The directories of agents, sorted. The next page of a listing takes those of the page before if
+    /// nothing came or went: a million names are then not read again for each page.
+    fn names(&self, next_page: bool) -> Result<Arc<Vec<Handle>>, BackendError> {
+        let dir = self.layout.agents();
+        let listing = || BackendError::disk("list the agents");
+        let stat = self.disk.stat(&dir).map_err(listing())?;
+        let mut cached = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, names)) = cached.as_ref().filter(|_| next_page)
+            && stat == Some(*at)
+        {
+            return Ok(Arc::clone(names));
+        }
+        let entries = self.disk.list(&dir).map_err(listing())?;
+        let agents = entries.into_iter().filter(|(_, kind)| *kind == FileKind::Dir);
+        let names: Arc<Vec<Handle>> = Arc::new(agents.filter_map(|(name, _)| name.parse().ok()).collect());
+        *cached = stat.map(|stat| (stat, Arc::clone(&names)));
+        Ok(names)
+    }
+
+    /// Whether the forwarding entries from `handle` on lead to an agent.
+    pub(super) fn leads_to(&self, handle: &Handle, agent: &Handle) -> Result<bool, BackendError> {
         let mut at = handle.clone();
         for _ in 0..FORWARDS_MAX {
             let path = self.layout.agent(&at);
             let looking = || BackendError::disk(format!("look at agent '{at}'"));
-            let kind = disk.stat(&path).map_err(looking())?.map(|stat| stat.kind);
-            match kind {
+            match self.disk.stat(&path).map_err(looking())? {
+                Some(stat) if stat.kind == FileKind::Symlink => {}
+                _ => return Ok(at == *agent),
+            }
+            let text = self.disk.read_link(&path).map_err(looking())?;
+            match text.to_str().and_then(|text| text.parse().ok()) {
+                Some(next) => at = next,
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Follows forwarding entries to the handle that an agent has now.
+    pub(super) fn follow(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
+        let mut at = handle.clone();
+        for _ in 0..FORWARDS_MAX {
+            let path = self.layout.agent(&at);
+            let looking = || BackendError::disk(format!("look at agent '{at}'"));
+            let kind = |path: &Path| self.disk.stat(path).map(|stat| stat.map(|stat| stat.kind));
+            match kind(&path).map_err(looking())? {
                 None => return Ok(None),
-                Some(FileKind::Dir) => match self.ready(&at) {
-                    Ok(true) => return Ok(Some(at)),
-                    // An unfinished rename was completed while it was looked at.
-                    Ok(false)
-                        if disk
-                            .stat(&path)
-                            .map_err(looking())?
-                            .is_some_and(|s| s.kind == FileKind::Symlink) => {}
-                    Ok(false) => return Ok(None),
-                    Err(error) => return Err(error),
-                },
+                Some(FileKind::Dir) if self.ready(&at)? => return Ok(Some(at)),
+                // A rename may have been completed while it was looked at.
+                Some(FileKind::Dir) if kind(&path).map_err(looking())? != Some(FileKind::Symlink) => {
+                    return Ok(None);
+                }
+                Some(FileKind::Dir) => {}
                 Some(FileKind::Symlink) => {
-                    let target = disk.read_link(&path).map_err(looking())?;
+                    let target = self.disk.read_link(&path).map_err(looking())?;
                     let next = target.to_str().and_then(|text| text.parse().ok());
-                    at = next.ok_or_else(|| {
-                        BackendError::corrupt(
-                            self.layout.shown(&path),
-                            "its forwarding entry leads out of the store",
-                        )
-                    })?;
+                    let astray = "its forwarding entry leads out of the store";
+                    at = next.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), astray))?;
                 }
                 Some(_) => return Err(BackendError::corrupt(self.layout.shown(&path), "it is no directory")),
             }
@@ -96,25 +154,27 @@ impl LocalBackend {
     /// The head of a log. A line that a writer is appending right now may be half there: then the
     /// writer is waited for.
     pub(super) fn read_head(&self, agent: &Handle) -> Result<Head, BackendError> {
-        let length = super::examine::length(self.view().as_ref(), &self.layout, agent)?;
+        match self.head_under_lock(agent) {
+            Err(BackendError::Corrupt { .. }) => {
+                // Where the lock cannot be taken, the writer is given the time of one more look.
+                let _guards = self.lock(&[agent]).ok();
+                self.head_under_lock(agent)
+            }
+            other => other,
+        }
+    }
+
+    /// The same for who holds the agent's lock, and for whom no line is half there.
+    pub(super) fn head_under_lock(&self, agent: &Handle) -> Result<Head, BackendError> {
+        let length = super::examine::length(self.view(agent).as_ref(), &self.layout, agent)?;
         let cached = self.known().get(agent).and_then(|tail| tail.head);
         if let Some(head) = cached.filter(|head| head.log_bytes == length) {
             return Ok(head);
         }
-        let head = match self.last_line(agent, length) {
-            Ok(head) => head,
-            Err(BackendError::Corrupt { .. }) => {
-                let guard = self.disk.try_lock(&self.layout.lock(agent));
-                let _guard = match guard {
-                    Ok(Some(guard)) => Some(guard),
-                    Ok(None) => self.disk.lock(&self.layout.lock(agent)).ok(),
-                    Err(_) => None,
-                };
-                let length = super::examine::length(self.view().as_ref(), &self.layout, agent)?;
-                self.last_line(agent, length)?
-            }
-            Err(error) => return Err(error),
-        };
+        if length == 0 {
+            self.still_there(agent)?;
+        }
+        let head = self.last_line(agent, length)?;
         if let Some(tail) = self.known().get_mut(agent).filter(|tail| tail.log_bytes == head.log_bytes) {
             tail.head = Some(head);
         }
@@ -129,7 +189,7 @@ impl LocalBackend {
             let start = length.saturating_sub(window);
             let want = usize::try_from(length - start).unwrap_or(usize::MAX);
             let bytes =
-                self.view().read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
+                self.view(agent).read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
             let body =
                 bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
             let line_start = memchr::memrchr(b'\n', body).map(|at| at + 1);
@@ -158,7 +218,7 @@ impl LocalBackend {
             return Ok(state.target.is_some().then_some(state));
         }
         let path = self.layout.reference(agent, name);
-        let Some(bytes) = self.read_if_there(&path, REF_FILE_MAX_BYTES)? else { return Ok(None) };
+        let Some(bytes) = self.agent_file(agent, &path, REF_FILE_MAX_BYTES)? else { return Ok(None) };
         let state = files::decode_ref(&bytes);
         state.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is not a ref"))
     }
@@ -175,7 +235,8 @@ impl LocalBackend {
 
     /// The whole lines of the attributes file; one that is being appended does not count yet.
     fn attributes(&self, agent: &Handle) -> Result<Option<Vec<u8>>, BackendError> {
-        let Some(mut file) = self.read_if_there(&self.layout.attributes(agent), ATTRIBUTES_MAX_BYTES)? else {
+        let Some(mut file) = self.agent_file(agent, &self.layout.attributes(agent), ATTRIBUTES_MAX_BYTES)?
+        else {
             return Ok(None);
         };
         let whole = memchr::memrchr(b'\n', &file).map_or(0, |at| at + 1);
@@ -204,9 +265,12 @@ impl LocalBackend {
         }
         found.retain(|_, state| state.target.is_some());
         let dir = self.layout.agent(agent).join(namespace);
-        let entries = match self.view().list(&dir) {
+        let entries = match self.view(agent).list(&dir) {
             Ok(entries) => entries,
-            Err(DiskError::NotFound { .. }) => Vec::new(),
+            Err(DiskError::NotFound { .. }) => {
+                self.still_there(agent)?;
+                Vec::new()
+            }
             Err(error) => return Err(BackendError::disk(format!("list '{namespace}'"))(error)),
         };
         for (name, kind) in entries {
@@ -228,7 +292,10 @@ impl LocalBackend {
 
     pub(super) fn list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         let path = self.layout.reference(agent, name);
-        let stat = self.view().stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
+        let stat = self.view(agent).stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
+        if stat.is_none() {
+            self.still_there(agent)?;
+        }
         Ok(stat.map_or(0, |stat| stat.len_bytes / LIST_LINE_BYTES))
     }
 
@@ -247,38 +314,68 @@ impl LocalBackend {
         }
         let want = usize::try_from(count * LIST_LINE_BYTES).unwrap_or(usize::MAX);
         let bytes = self
-            .view()
+            .view(agent)
             .read_at(&path, start * LIST_LINE_BYTES, want)
             .map_err(BackendError::disk(format!("read '{name}'")))?;
         files::decode_entries(&bytes)
             .ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged"))
     }
 
-    pub(super) fn find_objects(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
-        let disk = self.view();
-        let listing = || BackendError::disk("list the objects");
-        let fans = match prefix.get(..2) {
-            Some(fan) => vec![fan.to_owned()],
-            None => disk
-                .list(&self.layout.objects())
-                .map_err(listing())?
-                .into_iter()
-                .map(|(name, _)| name)
-                .collect(),
+    /// An object, from the disk or from what was replayed in memory.
+    pub(super) fn read_object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {
+        let path = self.layout.object(id);
+        let read = |disk: &dyn Disk| match disk.read(&path, loose::FILE_MAX_BYTES) {
+            Ok(file) => match loose::decode(id, &file) {
+                Ok(object) => Ok(Some(object)),
+                Err(source) => Err(BackendError::Object { id: *id, source }),
+            },
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(BackendError::disk(format!("read object '{id}'"))(error)),
         };
-        let mut found = Vec::new();
-        for fan in fans.iter().filter(|fan| fan.starts_with(prefix.get(..2).unwrap_or(prefix))) {
-            let names = match disk.list(&self.layout.objects().join(fan)) {
-                Ok(names) => names,
-                Err(DiskError::NotFound { .. } | DiskError::NotAFile { .. }) => continue,
-                Err(error) => return Err(listing()(error)),
-            };
-            let ids = names.iter().filter_map(|(name, _)| format!("{fan}{name}").parse::<ObjectId>().ok());
-            found.extend(ids.filter(|id| id.to_string().starts_with(prefix)).take(limit - found.len()));
-            if found.len() >= limit {
-                break;
+        let found = read(self.disk.as_ref());
+        if matches!(found, Ok(None) | Err(BackendError::Object { .. })) {
+            for overlay in self.overlays() {
+                if let Ok(Some(object)) = read(overlay.as_ref()) {
+                    return Ok(Some(object));
+                }
             }
         }
+        found
+    }
+
+    pub(super) fn find_objects(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
+        if !prefix.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+            return Ok(Vec::new());
+        }
+        let mut found = find_on(self.disk.as_ref(), &self.layout.objects(), prefix, limit)?;
+        for overlay in self.overlays() {
+            found.extend(find_on(overlay.as_ref(), &self.layout.objects(), prefix, limit)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(limit);
         Ok(found)
     }
+}
+
+fn find_on(disk: &dyn Disk, root: &Path, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
+    let listing = || BackendError::disk("list the objects");
+    let fans = match prefix.get(..2) {
+        Some(fan) => vec![fan.to_owned()],
+        None => disk.list(root).map_err(listing())?.into_iter().map(|(name, _)| name).collect(),
+    };
+    let mut found = Vec::new();
+    for fan in fans.iter().filter(|fan| fan.starts_with(prefix.get(..2).unwrap_or(prefix))) {
+        if found.len() >= limit {
+            break;
+        }
+        let names = match disk.list(&root.join(fan)) {
+            Ok(names) => names,
+            Err(DiskError::NotFound { .. } | DiskError::NotAFile { .. }) => continue,
+            Err(error) => return Err(listing()(error)),
+        };
+        let ids = names.iter().filter_map(|(name, _)| format!("{fan}{name}").parse::<ObjectId>().ok());
+        found.extend(ids.filter(|id| id.to_string().starts_with(prefix)).take(limit - found.len()));
+    }
+    Ok(found)
 }

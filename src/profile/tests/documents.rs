@@ -134,3 +134,26 @@ fn titles_become_handles() {
     let long = read(&json!({"name": "x".repeat(100)})).handle_hint;
     assert_eq!(long.map(|handle| handle.len()), Some(63));
 }
+
+#[test]
+fn the_profile_of_a_document_is_guessed_by_its_fields() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents");
+    let mut count = 0;
+    for name in [
+        "atoms-get-agent",
+        "atoms-support",
+        "atoms-workflow",
+        "thinnest-helpdesk",
+        "callem-reception",
+        "generic-ivr",
+    ] {
+        let text = std::fs::read(folder.join(format!("{name}.json"))).expect("a fixture");
+        let document = serde_json::from_slice(&text).expect("JSON");
+        let profile = Profile::guess(&document).name();
+        assert!(name.starts_with(profile), "{name}: {profile}");
+        count += 1;
+    }
+    assert_eq!(count, 6);
+    assert_eq!(Profile::guess(&json!({})).name(), "generic");
+    assert_eq!(Profile::guess(&json!([1])).name(), "generic");
+}

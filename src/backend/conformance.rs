@@ -1,3 +1,0 @@
-//! c
-use super::Backend;
-pub(super) fn run(_m: &dyn Fn() -> Box<dyn Backend>) {}

@@ -1,0 +1,151 @@
+//! What an operation writes: its journal record's content.
+
+use std::collections::HashMap;
+
+use crate::backend::{BackendError, Head, Transaction};
+use crate::log::{Change, ListEntry, Record, RecordId, RefState};
+use crate::refs::{Handle, RefName, Shape, Target};
+
+use super::examine::Tail;
+use super::files;
+use super::journal::Op;
+use super::layout::{ATTRIBUTES, LOG};
+use super::{LocalBackend, loose};
+
+impl LocalBackend {
+    /// Everything that the operation writes, in the order in which it is to appear: objects, then
+    /// refs, `ACTIVE` the last of them, and at the very end the log, whose length tells whether all
+    /// before it was done.
+    pub(super) fn plan(
+        &self,
+        transaction: &Transaction,
+        lines: &[(RecordId, Vec<u8>)],
+        tail: &Tail,
+    ) -> Result<(Vec<Op>, Head), BackendError> {
+        let agent = &transaction.agent;
+        let mut plan = Plan::default();
+        let mut log = Vec::new();
+        let mut head = None;
+        for (record, (id, line)) in transaction.records.iter().zip(lines) {
+            plan.record(record, *id, |name| self.ref_state(agent, name))?;
+            log.extend_from_slice(line);
+            let owner = record.agent.unwrap_or(*id);
+            let log_bytes = tail.log_bytes + log.len() as u64;
+            head = Some(Head { agent: owner, record: *id, time: record.time, log_bytes });
+        }
+        let head = head.ok_or_else(|| BackendError::BadTransaction("it has no record".to_owned()))?;
+        let mut ops: Vec<Op> = Vec::new();
+        for object in &transaction.objects {
+            ops.push(Op::Object { id: object.id(), file: loose::encode(object) });
+        }
+        self.append_lists(agent, &plan, &mut ops)?;
+        for derived in &transaction.derived {
+            let path = derived.name.clone();
+            ops.push(match &derived.content {
+                Some(content) => Op::Replace { path, content: content.clone() },
+                None => Op::Remove { path },
+            });
+        }
+        let mut singles: Vec<_> = plan.singles.into_iter().collect();
+        singles.sort_by_key(|(name, _)| (name.as_str() == RefName::ACTIVE, name.clone()));
+        for (name, state) in singles {
+            let gone = state.target.is_none() && !crate::log::kept_when_none(&name);
+            let path = name.to_string();
+            let content = files::encode_ref(&state).into_bytes();
+            ops.push(if gone { Op::Remove { path } } else { Op::Replace { path, content } });
+        }
+        ops.push(Op::Append { path: LOG.to_owned(), offset: tail.log_bytes, content: log });
+        if let Some(to) = &transaction.rename_to {
+            ops.push(Op::Rename { from: agent.clone(), to: to.clone() });
+        }
+        Ok((ops, head))
+    }
+
+    fn append_lists(&self, agent: &Handle, plan: &Plan, ops: &mut Vec<Op>) -> Result<(), BackendError> {
+        for (name, text) in &plan.lists {
+            let offset = self.list_length(agent, name)? * files::LIST_LINE_BYTES;
+            ops.push(Op::Append { path: name.to_string(), offset, content: text.clone().into_bytes() });
+        }
+        if !plan.attributes.is_empty() {
+            let stat = self.disk.stat(&self.layout.attributes(agent));
+            let stat = stat.map_err(BackendError::disk("look at the attributes"))?;
+            let (path, offset) = (ATTRIBUTES.to_owned(), stat.map_or(0, |stat| stat.len_bytes));
+            ops.push(Op::Append { path, offset, content: plan.attributes.clone().into_bytes() });
+        }
+        Ok(())
+    }
+}
+
+/// The refs that a transaction writes, as they stand after each of its records.
+#[derive(Default)]
+struct Plan {
+    lists: HashMap<RefName, String>,
+    attributes: String,
+    singles: HashMap<RefName, RefState>,
+    latest: HashMap<RefName, RefState>,
+}
+
+impl Plan {
+    /// Takes in one record.
+    fn record(
+        &mut self,
+        record: &Record,
+        id: RecordId,
+        mut read: impl FnMut(&RefName) -> Result<Option<RefState>, BackendError>,
+    ) -> Result<(), BackendError> {
+        let before = self.carried(record, &mut read)?;
+        for change in &record.changes {
+            if change.name.shape() == Shape::List {
+                self.append(change, id)?;
+                continue;
+            }
+            let current = match &change.continues {
+                Some(name) => before.get(name).cloned().flatten(),
+                None => self.state(&change.name, &mut read)?,
+            };
+            self.set(change.name.clone(), RefState::after(current.as_ref(), change.to.clone(), id));
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, change: &Change, record: RecordId) -> Result<(), BackendError> {
+        let Some(Target::Id(id)) = change.to else {
+            let reason = format!("'{}' is a list and only grows", change.name);
+            return Err(BackendError::BadTransaction(reason));
+        };
+        let list = self.lists.entry(change.name.clone()).or_default();
+        list.push_str(&files::encode_entry(&ListEntry { id, record }));
+        Ok(())
+    }
+
+    fn state<E>(
+        &self,
+        name: &RefName,
+        read: impl FnOnce(&RefName) -> Result<Option<RefState>, E>,
+    ) -> Result<Option<RefState>, E> {
+        match self.latest.get(name) {
+            Some(state) if state.target.is_none() && !crate::log::kept_when_none(name) => Ok(None),
+            Some(state) => Ok(Some(state.clone())),
+            None => read(name),
+        }
+    }
+
+    fn set(&mut self, name: RefName, state: RefState) {
+        if name.shape() == Shape::Attribute {
+            self.attributes.push_str(&files::encode_attribute(&name, &state));
+        } else {
+            self.singles.insert(name.clone(), state.clone());
+        }
+        self.latest.insert(name, state);
+    }
+
+    /// The states, before a record, of the refs whose identity its changes carry on.
+    fn carried<E>(
+        &self,
+        record: &Record,
+        mut read: impl FnMut(&RefName) -> Result<Option<RefState>, E>,
+    ) -> Result<HashMap<RefName, Option<RefState>>, E> {
+        let names = record.changes.iter().filter_map(|change| change.continues.as_ref());
+        names.map(|name| Ok((name.clone(), self.state(name, &mut read)?))).collect()
+    }
+}

@@ -1,1 +1,0 @@
-//! Tests of what only a store in a directory has.

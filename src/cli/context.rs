@@ -1,0 +1,223 @@
+//! What a verb works with: the store, opened when first asked for; the clock; who acts; the
+//! terminal.
+
+use std::cell::{Cell, OnceCell};
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::clock::{Clock, StepClock, SystemClock, Time};
+use crate::disk::{RealDisk, SharedDisk};
+use crate::error::Kind;
+use crate::object::Author;
+use crate::repo::{Repo, STORE_DIR, Settings};
+
+use super::error::CliError;
+use super::globals::Globals;
+use super::setting;
+use super::terminal::{Output, Style, plain};
+use super::who;
+
+/// The variable that fixes the clock, for tests and reproducible demos.
+const TIME_VARIABLE: &str = "RECTO_TIME";
+
+/// What a verb works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The terminal.
+    pub(crate) out: Output,
+    store: Option<String>,
+    yes: bool,
+    directory: PathBuf,
+    disk: SharedDisk,
+    clock: Arc<dyn Clock>,
+    repo: OnceCell<Arc<Repo>>,
+    introduced: Cell<bool>,
+}
+
+impl Context {
+    /// A context of this process. Changes the working directory when `-C` says so.
+    ///
+    /// # Errors
+    /// When the directory cannot be entered, or `RECTO_TIME` is no time.
+    pub(crate) fn new(globals: &Globals, out: Output) -> Result<Self, CliError> {
+        if let Some(dir) = &globals.directory {
+            std::env::set_current_dir(dir)
+                .map_err(|error| CliError::usage(format!("cannot enter '{}': {error}", dir.display())))?;
+        }
+        let directory = std::env::current_dir().map_err(|error| {
+            CliError::new(Kind::Io, format!("cannot tell the working directory: {error}"))
+        })?;
+        Ok(Self {
+            out,
+            store: globals.store.clone().filter(|store| !store.is_empty()),
+            yes: globals.yes,
+            directory,
+            disk: Arc::new(RealDisk::new()),
+            clock: clock(std::env::var(TIME_VARIABLE).ok().as_deref())?,
+            repo: OnceCell::new(),
+            introduced: Cell::new(false),
+        })
+    }
+
+    /// The directory in which recto runs.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The disk of the machine.
+    pub(crate) fn disk(&self) -> &SharedDisk {
+        &self.disk
+    }
+
+    /// The clock.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The store that `--store` or `RECTO_STORE` names; an address is refused.
+    ///
+    /// # Errors
+    /// When it is an address.
+    pub(crate) fn named_store(&self) -> Result<Option<PathBuf>, CliError> {
+        let Some(name) = &self.store else { return Ok(None) };
+        if name.contains("://") {
+            let message = format!("'{name}' is an address, which is not supported yet");
+            return Err(CliError::new(Kind::Refused, message).hint("name the directory of a store"));
+        }
+        Ok(Some(self.directory.join(name)))
+    }
+
+    /// The directory of the store to use; `None` when there is none.
+    ///
+    /// # Errors
+    /// When a directory cannot be looked at.
+    pub(crate) fn store_root(&self) -> Result<Option<PathBuf>, CliError> {
+        let Some(named) = self.named_store()? else {
+            return Ok(Repo::discover(&self.disk, &self.directory)?);
+        };
+        let inside = named.join(STORE_DIR);
+        let has_inside = self.disk.stat(&inside)?.is_some();
+        Ok(Some(if has_inside { inside } else { named }))
+    }
+
+    /// The store, opened when first asked for.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub(crate) fn repo(&self) -> Result<&Arc<Repo>, CliError> {
+        if let Some(repo) = self.repo.get() {
+            return Ok(repo);
+        }
+        let Some(root) = self.store_root()? else {
+            let message = format!("no recto store in '{}' or above it", self.directory.display());
+            let hint = "'recto init' makes one here, '--store DIR' uses one elsewhere";
+            return Err(CliError::new(Kind::NotFound, message).hint(hint));
+        };
+        let repo = Repo::open(Arc::clone(&self.disk), &root, self.clock())?;
+        Ok(self.repo.get_or_init(|| Arc::new(repo)))
+    }
+
+    /// Who acts: `RECTO_AUTHOR`, the store's settings, the user's settings, else the system's name
+    /// for the user, which is said once.
+    ///
+    /// # Errors
+    /// When what is configured is no author.
+    pub(crate) fn author(&self) -> Result<Author, CliError> {
+        if let Some(author) = who::from_environment()? {
+            return Ok(author);
+        }
+        if let Some(author) = who::from_settings(|name| self.setting(name))? {
+            return Ok(author);
+        }
+        let author = who::from_system(self.disk.as_ref());
+        if self.out.is_watched() && !self.introduced.replace(true) {
+            let text = format!(
+                "you act as '{}'; 'recto config --global user.name NAME' says otherwise",
+                author.name
+            );
+            self.out.say(self.out.paint_error(Style::Dim, &plain(&text)));
+        }
+        Ok(author)
+    }
+
+    /// A setting: the store's, else the user's.
+    ///
+    /// # Errors
+    /// When a settings file is damaged.
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, CliError> {
+        let of_store = match self.store_root()? {
+            Some(_) => self.repo()?.settings()?,
+            None => Settings::default(),
+        };
+        if let Some(value) = of_store.get(name) {
+            return Ok(Some(value.to_owned()));
+        }
+        Ok(setting::read_global(self.disk.as_ref())?.get(name).map(str::to_owned))
+    }
+
+    /// Asks the person; `--yes` answers. Without a terminal to ask on it is refused.
+    ///
+    /// # Errors
+    /// When nobody can be asked, or the answer is not yes.
+    pub(crate) fn confirm(&self, question: &str) -> Result<(), CliError> {
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() || !self.out.is_watched() {
+            let error = CliError::new(Kind::Refused, format!("{question} was not answered"));
+            return Err(error.hint("add --yes to the command"));
+        }
+        self.out.flush()?;
+        self.out.error_text(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(|error| CliError::new(Kind::Io, format!("cannot read the answer: {error}")))?;
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(CliError::new(Kind::Refused, "nothing was changed")),
+        }
+    }
+}
+
+/// The clock that `RECTO_TIME` asks for: a time, or a time and a step per reading, `...Z+1000ms`.
+fn clock(fixed: Option<&str>) -> Result<Arc<dyn Clock>, CliError> {
+    let Some(text) = fixed.filter(|text| !text.is_empty()) else { return Ok(Arc::new(SystemClock)) };
+    let step = text.strip_suffix("ms").and_then(|text| text.rsplit_once('+'));
+    let (start, step_ms) = match step {
+        Some((start, step)) => (start, step.parse().ok()),
+        None => (text, Some(0)),
+    };
+    let bad = |reason: &str| {
+        CliError::usage(format!("{TIME_VARIABLE} is '{text}': {reason}"))
+            .hint(format!("{TIME_VARIABLE}=2026-03-07T14:03:00Z, or 2026-03-07T14:03:00Z+1000ms"))
+    };
+    let start = Time::parse(start, None).map_err(|reason| bad(&reason))?;
+    let step_ms = step_ms.ok_or_else(|| bad("its step is no number of milliseconds"))?;
+    Ok(Arc::new(StepClock::new(start, step_ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_clock_stands_or_steps() {
+        let readings = |text| {
+            let clock = clock(Some(text)).expect("a clock");
+            [clock.now().to_string(), clock.now().to_string()]
+        };
+        let start = "2026-03-07T14:03:00.000Z".to_owned();
+        assert_eq!(readings("2026-03-07T14:03:00Z"), [start.clone(), start.clone()]);
+        assert_eq!(readings("2026-03-07T14:03:00Z+1500ms"), [start, "2026-03-07T14:03:01.500Z".to_owned()]);
+    }
+
+    #[test]
+    fn what_is_no_clock_is_refused() {
+        for bad in ["noon", "2026-03-07T14:03:00Z+fastms", "+1000ms"] {
+            assert_eq!(clock(Some(bad)).expect_err(bad).code(), 2, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `recto fsck`: examines a whole store.
+
+use serde_json::{Value, json};
+
+use crate::backend::Fault;
+use crate::error::Kind;
+use crate::repo::FsckReport;
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::lookup;
+use super::terminal::{Style, plain_line};
+
+/// Examine the whole store
+///
+/// Reads every stored byte: each object against its id, each log line by line, each ref against its
+/// log, each journal. Prints one line for each fault, `subject: problem`, and exits with 4 when there
+/// is one. Changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recto fsck")]
+pub(crate) struct Args {}
+
+pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let agents = lookup::agents(ctx)?;
+    let mut progress = ctx.out.progress("examining", None);
+    let report = agents.fsck(&mut |agent| progress.step(agent.as_str()))?;
+    drop(progress);
+    let exit = if report.faults.is_empty() { Exit::Done } else { Exit::Found(Kind::Corrupt) };
+    if ctx.out.is_json() {
+        ctx.out.json(&to_value(&report))?;
+        return Ok(exit);
+    }
+    for Fault { subject, problem } in &report.faults {
+        let subject = ctx.out.paint(Style::Bad, &plain_line(subject));
+        ctx.out.line(format!("{subject}: {}", plain_line(problem)))?;
+    }
+    ctx.out.say(format!(
+        "examined {}, {}, {}: {}",
+        count(report.agents, "agent"),
+        count(report.records, "record"),
+        count(report.objects, "object"),
+        match report.faults.len() {
+            0 => "all sound".to_owned(),
+            faults => count(faults as u64, "fault"),
+        }
+    ));
+    Ok(exit)
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn to_value(report: &FsckReport) -> Value {
+    let fault = |fault: &Fault| json!({"subject": fault.subject, "problem": fault.problem});
+    json!({
+        "agents": report.agents,
+        "records": report.records,
+        "objects": report.objects,
+        "faults": report.faults.iter().map(fault).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,55 @@
+//! What a verb reads from a file that the person names, or from stdin.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::disk::{Disk, FileKind};
+use crate::error::Kind;
+
+use super::context::Context;
+use super::error::CliError;
+
+/// Most symbolic links that are followed to a file.
+const LINKS_MAX: usize = 40;
+
+/// The whole content of a file of at most `max_bytes`; `-`, or no name, is stdin.
+///
+/// # Errors
+/// When it cannot be read, or is larger.
+pub(crate) fn read(ctx: &Context, name: Option<&str>, max_bytes: u64) -> Result<Vec<u8>, CliError> {
+    match name {
+        None | Some("-") => read_stdin(max_bytes),
+        Some(name) => {
+            let path = resolve(ctx.disk().as_ref(), &ctx.directory().join(name))?;
+            Ok(ctx.disk().read(&path, max_bytes)?)
+        }
+    }
+}
+
+fn read_stdin(max_bytes: u64) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .take(max_bytes + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| CliError::new(Kind::Io, format!("cannot read stdin: {error}")))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(CliError::new(Kind::Invalid, format!("stdin has more than {max_bytes} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The file that a path leads to: a store never follows links, but what a person names may be one.
+fn resolve(disk: &dyn Disk, path: &Path) -> Result<PathBuf, CliError> {
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS_MAX {
+        match disk.stat(&path)? {
+            Some(stat) if stat.kind == FileKind::Symlink => {
+                let target = disk.read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("/")).join(target);
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(CliError::new(Kind::Refused, format!("'{}' leads round in a circle", path.display())))
+}

@@ -1,0 +1,24 @@
+//! Makes the `Command` enum, its dispatch and the groups of the help from one list of verbs.
+
+/// `"verb" => Variant(module)`, by group; `module` holds `Args` and `run`.
+macro_rules! verbs {
+    ($( $group:literal { $( $name:literal => $variant:ident($module:ident) ),* $(,)? } )*) => {
+        #[derive(Debug, clap::Subcommand)]
+        enum Command {
+            $($( #[command(name = $name)] $variant(Box<$module::Args>), )*)*
+        }
+
+        impl Command {
+            fn run(&self, ctx: &Context) -> Result<Exit, CliError> {
+                match self {
+                    $($( Self::$variant(args) => $module::run(args, ctx), )*)*
+                }
+            }
+        }
+
+        /// The verbs in the order and under the headings in which the help shows them.
+        const GROUPS: &[(&str, &[&str])] = &[ $( ($group, &[ $( $name ),* ]) ),* ];
+    };
+}
+
+pub(super) use verbs;

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them: formatting, lints as errors, every test, the
+# documentation build. Prints the test counts at the end. Needs Rust, a C compiler and git.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "real counterparts"
+for tool in git strace; do
+    if ! command -v "$tool" >/dev/null; then
+        (apt-get update -qq && apt-get install -y -qq --no-install-recommends "$tool") >/dev/null
+    fi
+    echo "$tool: $(command -v "$tool")"
+done
+
+step "formatting"
+cargo fmt --all -- --check
+
+step "lints"
+cargo clippy --locked --all-targets -- -D warnings
+
+step "tests"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+cargo test --locked --all-targets -- --test-threads=4 2>&1 | tee "$log"
+cargo test --locked --doc 2>&1 | tee -a "$log"
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+step "the demo, as a new user runs it"
+cargo build --locked --release
+demo=$(mktemp -d)
+trap 'rm -rf "$log" "$demo"' EXIT
+./target/release/recto demo "$demo/store" | tail -n 5
+./target/release/recto --store "$demo/store/.recto" fsck
+
+passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
+failed=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
