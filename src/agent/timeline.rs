@@ -153,11 +153,8 @@ impl Agents {
                 continue;
             }
             let version = change.to.as_ref().and_then(Target::id);
-            let moves = |line: Result<(_, Record), _>| {
-                line.is_ok_and(|(_, record)| record.changes.iter().any(|change| change.name == active))
-            };
             // An agent that never served has no stretch to show for it.
-            if version.is_none() && !lines.any(moves) {
+            if version.is_none() && !moves_active(&mut lines)? {
                 return Ok(None);
             }
             let Record { time: from, actor, kind, note, .. } = record;
@@ -165,4 +162,15 @@ impl Agents {
         }
         Ok(None)
     }
+}
+
+/// Whether any of these operations moves ACTIVE.
+fn moves_active(lines: &mut LogLines<'_>) -> Result<bool, AgentError> {
+    let active = RefName::active();
+    for line in lines {
+        if line.map_err(RepoError::from)?.1.changes.iter().any(|change| change.name == active) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
