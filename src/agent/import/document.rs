@@ -10,6 +10,7 @@ use crate::profile::{DraftPolicy, Imported, Profile};
 use crate::refs::Handle;
 use crate::repo::{Receipt, RepoError};
 
+use crate::agent::create::title_for;
 use crate::agent::draft::only_draft;
 use crate::agent::{
     AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, PublishOptions, Resolved, checks, version,
@@ -250,7 +251,7 @@ impl Agents {
             receipt: None,
         };
         if options.dry_run {
-            let title = self.title_for(&new)?;
+            let title = title_for(&new)?;
             let handle = match &new.handle {
                 Some(handle) => {
                     self.refuse_taken(handle, None)?;

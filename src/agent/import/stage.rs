@@ -17,7 +17,6 @@ const STAGED_MAX: usize = 256 * 1024;
 /// Most threads that stage objects or read lines.
 pub(super) const THREADS_MAX: usize = 4;
 
-
 /// How many threads are worth starting.
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX)
