@@ -156,17 +156,14 @@ impl Agents {
                         actual: latest.map_or_else(|| "none".to_owned(), |id| id.short()),
                     });
                 }
-                let base = match latest {
-                    Some(latest) => Some(self.config(&latest)?),
-                    None => None,
-                };
-                let unchanged = base
-                    .as_ref()
-                    .is_some_and(|base| base.tree == config.tree && base.profile.id() == config.profile.id());
+                let base = latest.map(|latest| self.repo.commit(&latest)).transpose()?;
+                let unchanged = base.as_ref().is_some_and(|base| {
+                    base.tree == config.tree_id && base.profile == config.profile.id()
+                });
                 if unchanged && !options.allow_unchanged {
                     return Ok(None);
                 }
-                let base_tree = base.as_ref().map(|base| base.tree.clone());
+                let base_tree = base.map(|base| self.repo.tree(&base.tree)).transpose()?;
                 let candidate = Candidate {
                     config: &config,
                     parents: latest.into_iter().collect(),
@@ -206,12 +203,11 @@ impl Agents {
             return Err(AgentError::Invalid { problems });
         }
         checks::refuse_masks(&config.value)?;
-        let stored = config::store(&config.blocks, candidate.known.as_ref())?;
         self.bring_profile(operation, &config.profile)?;
-        operation.put_all(stored.objects);
+        operation.put_all(config::missing(config, candidate.known.as_ref())?);
         let commit = NewCommit {
             profile: &config.profile,
-            tree: stored.tree_id,
+            tree: config.tree_id,
             parents: candidate.parents.clone(),
             author: &self.actor,
             time: operation.time(),
@@ -219,7 +215,7 @@ impl Agents {
         };
         let id = mint(operation, commit)?;
         let empty = Tree::default();
-        let changed = candidate.base_tree.as_ref().unwrap_or(&empty).changed_names(&stored.tree);
+        let changed = candidate.base_tree.as_ref().unwrap_or(&empty).changed_names(&config.tree);
         operation.write(RefName::versions(), Some(Target::Id(id)), changed)?;
         let check = self.check_in(operation, config)?;
         let state = match check.state() {

@@ -60,7 +60,8 @@ pub struct Operation<'r> {
     reads: BTreeMap<RefName, Option<RefState>>,
     last_entries: BTreeMap<RefName, Option<Target>>,
     changes: Vec<Change>,
-    objects: Vec<Object>,
+    /// With their ids: hashing a payload costs more than keeping what came of it.
+    objects: Vec<(ObjectId, Object)>,
     cites: Vec<Digest>,
     note: Option<String>,
     rename_to: Option<Handle>,
@@ -167,8 +168,8 @@ impl Operation<'_> {
     /// Brings an object; returns its id.
     pub fn put(&mut self, object: Object) -> ObjectId {
         let id = object.id();
-        if !self.objects.iter().any(|present| present.id() == id) {
-            self.objects.push(object);
+        if self.brought(&id).is_none() {
+            self.objects.push((id, object));
         }
         id
     }
@@ -182,7 +183,7 @@ impl Operation<'_> {
 
     /// An object that this operation brings.
     pub fn brought(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.iter().find(|object| object.id() == *id)
+        self.objects.iter().find(|(present, _)| present == id).map(|(_, object)| object)
     }
 
     /// Names something that the operation is based on.
@@ -234,7 +235,7 @@ impl Operation<'_> {
         }
         Transaction {
             agent: self.agent,
-            objects: self.objects,
+            objects: self.objects.into_iter().map(|(_, object)| object).collect(),
             records: vec![record],
             expects,
             derived,
