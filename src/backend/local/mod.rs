@@ -91,7 +91,9 @@ impl LocalBackend {
             disk.sync_dir(parent(&dir)).map_err(doing())?;
         }
         disk.rename(&fresh, &layout.format()).map_err(doing())?;
-        disk.sync_dir(root).map_err(doing())?;
+        let named = disk.sync_dir(root).map_err(doing());
+        // A store whose name may be lost is none, for nobody who finds it now either.
+        named.inspect_err(|_| drop(disk.rename(&layout.format(), &fresh)))?;
         Ok(Self::with(disk, layout, store))
     }
 
