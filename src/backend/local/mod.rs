@@ -247,7 +247,11 @@ impl Backend for LocalBackend {
     fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
         self.require(agent)?;
         let path = self.layout.log(agent);
-        self.view(agent).read_at(&path, offset, len).map_err(BackendError::disk("read the log"))
+        let found = self.find_of(agent, || match self.view(agent).read_at(&path, offset, len) {
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            bytes => bytes.map(Some).map_err(BackendError::disk("read the log")),
+        })?;
+        found.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is missing"))
     }
 
     fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {

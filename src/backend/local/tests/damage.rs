@@ -70,10 +70,10 @@ fn every_flipped_bit_is_named_or_harmless() {
     let checkpointed = fresh.process_death();
     open(&checkpointed).expect("a store").checkpoint().expect("flushed");
     for (name, disk, every) in
-        [("fresh", &fresh, 3), ("rebooted", &rebooted, 7), ("checkpointed", &checkpointed, 3)]
+        [("fresh", &fresh, 7), ("rebooted", &rebooted, 13), ("checkpointed", &checkpointed, 7)]
     {
         let (found, harmless) = sweep(disk, every, flip);
-        assert!(found > 500, "{name}: only {found} were found, {harmless} harmless");
+        assert!(found > 200, "{name}: only {found} were found, {harmless} harmless");
     }
 }
 
@@ -84,10 +84,10 @@ fn every_cut_file_is_named_or_heals() {
     let checkpointed = fresh.process_death();
     open(&checkpointed).expect("a store").checkpoint().expect("flushed");
     for (name, disk, every) in
-        [("fresh", &fresh, 5), ("rebooted", &rebooted, 11), ("checkpointed", &checkpointed, 5)]
+        [("fresh", &fresh, 11), ("rebooted", &rebooted, 17), ("checkpointed", &checkpointed, 11)]
     {
         let (found, harmless) = sweep(disk, every, |bytes, at| bytes[..at].to_vec());
-        assert!(found > 200, "{name}: only {found} were found, {harmless} harmless");
+        assert!(found > 100, "{name}: only {found} were found, {harmless} harmless");
     }
 }
 
