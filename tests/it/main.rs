@@ -4,11 +4,17 @@ mod harness;
 mod schema;
 mod stored;
 
+mod agents;
+mod check;
 mod config;
+mod drafts;
 mod errors;
 mod fsck;
 mod help;
 mod init;
 mod objects;
 mod output;
+mod publish;
 mod reference;
+mod rollback;
+mod undo;

@@ -72,7 +72,7 @@ pub(crate) fn commit(place: &Place) -> Stored {
 pub(crate) fn agent(place: &Place, handle: &str) -> Stored {
     let stored = make();
     let handle: Handle = handle.parse().expect("a handle");
-    let intent = Intent { kind: "create", actor: &author(), via: "test", note: "" };
+    let intent = Intent { kind: "create", actor: &author(), via: "test", note: "", rehearsal: false };
     open(place)
         .operate::<_, RepoError>(
             &handle,
