@@ -18,7 +18,7 @@ pub const ACTIVE_JSON: &str = "ACTIVE.json";
 /// Version of the document's form.
 const FORMAT: u32 = 1;
 /// The setting that switches the document off.
-const SETTING: &str = "active_json";
+pub(super) const SETTING: &str = "active_json";
 
 /// What the document says, besides the config.
 pub(super) struct Serving {

@@ -9,6 +9,7 @@ mod create;
 mod draft;
 mod edit;
 mod error;
+mod export;
 mod fsck;
 mod import;
 mod meta;
@@ -38,7 +39,11 @@ pub use create::{Created, NewAgent};
 pub use draft::DraftSource;
 pub use edit::Edit;
 pub use error::{AgentError, Undone};
-pub use import::{ImportOptions, ImportProgress, ImportReport, Snapshot};
+pub use export::{AGENT_FILE, HistoryLines};
+pub use import::{
+    BlockFiles, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome, ImportProgress,
+    ImportReport,
+};
 pub use meta::{Meta, MetaEdit};
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery};
 pub use publish::{Direct, PublishOptions, Published};

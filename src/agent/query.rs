@@ -23,8 +23,17 @@ impl Agents {
     /// # Errors
     /// When one of them cannot be read.
     pub fn list(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<AgentInfo>, AgentError> {
-        let handles = self.repo.backend().agents(after, limit).map_err(RepoError::from)?;
-        handles.iter().map(|handle| self.info(handle)).collect()
+        let mut last_try = false;
+        loop {
+            let handles = self.repo.backend().agents(after, limit).map_err(RepoError::from)?;
+            let found: Result<Vec<AgentInfo>, AgentError> =
+                handles.iter().map(|handle| self.info(handle)).collect();
+            match found {
+                // It was renamed since the names were read: under its new name it may belong here.
+                Err(AgentError::NoSuchAgent(_)) if !last_try => last_try = true,
+                other => return other,
+            }
+        }
     }
 
     /// What is known of an agent.

@@ -13,12 +13,13 @@ use super::{lookup, ls_tree};
 
 /// Print an object
 ///
-/// ID is the id of a block, tree or commit, or at least four digits of its beginning.
+/// OBJECT is the id of a block, tree or commit, or at least four digits of its beginning; or
+/// `AGENT@REV`, which names a commit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto cat-object 3fa9c2")]
 pub(crate) struct Args {
     /// The object.
-    id: String,
+    object: String,
 
     /// Print the stored bytes.
     #[arg(long, group = "form")]
@@ -39,10 +40,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let repo = ctx.repo()?;
-    let id = lookup::object_id(repo, &args.id)?;
-    let object = repo.object(&id)?.ok_or_else(|| lookup::absent(&args.id))?;
+    let id = lookup::object(ctx, &args.object)?;
+    let object = repo.object(&id)?.ok_or_else(|| lookup::absent(&args.object))?;
     if ctx.out.is_json() {
-        ctx.out.json(to_value(id, &object)?)?;
+        ctx.out.json(&to_value(id, &object)?)?;
     } else if args.kind {
         ctx.out.line(object.kind.name())?;
     } else if args.size {

@@ -7,6 +7,7 @@ use crate::repo::Settings;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::setting::{self, Scope};
+use super::shell;
 use super::terminal::{Report, Table};
 
 /// Show or change settings
@@ -14,7 +15,7 @@ use super::terminal::{Report, Table};
 /// Without NAME all settings that apply here are listed; with NAME its value is printed, with VALUE it
 /// is changed. What a store says counts before what the user says for all stores (`--global`).
 ///
-/// user.name, user.email: who acts. clock.backwards: `allow` lets operations happen while the clock
+/// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE. clock.backwards: `allow` lets operations happen while the clock
 /// stands behind the last one. check.command: a program that checks a version when it is published.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto config --global user.name 'Asha Rao'")]
@@ -67,7 +68,7 @@ fn changed(args: &Args, name: &str, before: Option<String>, ctx: &Context) -> Re
     let line = format!("{name}: {} -> {}", word(before.as_deref()), word(args.value.as_deref()));
     let global = if args.global { " --global" } else { "" };
     let undo = match &before {
-        Some(value) => format!("recto config{global} {name} '{}'", value.replace('\'', "'\\''")),
+        Some(value) => format!("recto config{global} {name} {}", shell::quote(value)),
         None => format!("recto config{global} --unset {name}"),
     };
     let report = Report::new(line)
@@ -82,7 +83,7 @@ fn changed(args: &Args, name: &str, before: Option<String>, ctx: &Context) -> Re
 fn show(name: &str, global: bool, ctx: &Context) -> Result<Exit, CliError> {
     let value = if global { read(true, ctx)?.get(name).map(str::to_owned) } else { ctx.setting(name)? };
     if ctx.out.is_json() {
-        ctx.out.json(serde_json::json!({"name": name, "value": value}))?;
+        ctx.out.json(&serde_json::json!({"name": name, "value": value}))?;
     } else if let Some(value) = &value {
         ctx.out.line(value)?;
     }
@@ -107,7 +108,7 @@ fn list(global: bool, ctx: &Context) -> Result<Exit, CliError> {
         }
     }
     if ctx.out.is_json() {
-        ctx.out.json(serde_json::json!({"settings": Value::Object(json)}))?;
+        ctx.out.json(&serde_json::json!({"settings": Value::Object(json)}))?;
     } else {
         ctx.out.table(&table)?;
     }

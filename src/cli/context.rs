@@ -1,7 +1,7 @@
 //! What a verb works with: the store, opened when first asked for; the clock; who acts; the
 //! terminal.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::repo::{Repo, STORE_DIR, Settings};
 use super::error::CliError;
 use super::globals::Globals;
 use super::setting;
-use super::terminal::{Output, Style};
+use super::terminal::{Output, Style, plain};
 use super::who;
 
 /// The variable that fixes the clock, for tests and reproducible demos.
@@ -32,6 +32,7 @@ pub(crate) struct Context {
     disk: SharedDisk,
     clock: Arc<dyn Clock>,
     repo: OnceCell<Arc<Repo>>,
+    introduced: Cell<bool>,
 }
 
 impl Context {
@@ -55,6 +56,7 @@ impl Context {
             disk: Arc::new(RealDisk::new()),
             clock: clock(std::env::var(TIME_VARIABLE).ok().as_deref())?,
             repo: OnceCell::new(),
+            introduced: Cell::new(false),
         })
     }
 
@@ -117,7 +119,7 @@ impl Context {
     }
 
     /// Who acts: `RECTO_AUTHOR`, the store's settings, the user's settings, else the system's name
-    /// for the user, which is said.
+    /// for the user, which is said once.
     ///
     /// # Errors
     /// When what is configured is no author.
@@ -129,9 +131,12 @@ impl Context {
             return Ok(author);
         }
         let author = who::from_system(self.disk.as_ref());
-        if self.out.is_watched() {
-            let text = format!("you act as '{}'; 'recto config user.name NAME' says otherwise", author.name);
-            self.out.say(self.out.paint_error(Style::Dim, &text));
+        if self.out.is_watched() && !self.introduced.replace(true) {
+            let text = format!(
+                "you act as '{}'; 'recto config --global user.name NAME' says otherwise",
+                author.name
+            );
+            self.out.say(self.out.paint_error(Style::Dim, &plain(&text)));
         }
         Ok(author)
     }

@@ -155,23 +155,20 @@ impl Failure {
 
     /// The failure for people: the problem, the lines that say more, the causes, the hint.
     pub(crate) fn to_text(&self, paint: impl Fn(Style, &str) -> String) -> String {
-        let mut text = format!("{} {}\n", paint(Style::Bad, "error:"), plain(&self.message));
-        for detail in &self.details {
-            text += &format!("  {}\n", plain(detail).replace('\n', "\n  "));
+        let line = |style, label: &str, text: &str| format!("{} {}\n", paint(style, label), plain(text));
+        let mut text = line(Style::Bad, "error:", &self.message);
+        for detail in self.details.iter().flat_map(|detail| detail.lines()) {
+            text.extend(["  ", &plain(detail), "\n"]);
         }
-        for cause in &self.causes {
-            text += &format!("{} {}\n", paint(Style::Dim, "caused by:"), plain(cause));
-        }
-        if let Some(hint) = &self.hint {
-            text += &format!("{} {}\n", paint(Style::Note, "hint:"), plain(hint));
-        }
+        text.extend(self.causes.iter().map(|cause| line(Style::Dim, "caused by:", cause)));
+        text.extend(self.hint.iter().map(|hint| line(Style::Note, "hint:", hint)));
         text
     }
 
     /// Shows the failure on stderr.
     pub(crate) fn show(&self, out: &Output) {
         if out.is_json() {
-            out.error_json(self.to_value());
+            out.error_json(&self.to_value());
         } else {
             out.error_text(&self.to_text(|style, text| out.paint_error(style, text)));
         }

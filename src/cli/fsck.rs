@@ -8,6 +8,7 @@ use crate::repo::FsckReport;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::lookup;
 use super::terminal::{Style, plain_line};
 
 /// Examine the whole store
@@ -20,13 +21,13 @@ use super::terminal::{Style, plain_line};
 pub(crate) struct Args {}
 
 pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let repo = ctx.repo()?;
+    let agents = lookup::agents(ctx)?;
     let mut progress = ctx.out.progress("examining", None);
-    let report = repo.fsck(&mut |agent| progress.step(agent.as_str()))?;
+    let report = agents.fsck(&mut |agent| progress.step(agent.as_str()))?;
     drop(progress);
     let exit = if report.faults.is_empty() { Exit::Done } else { Exit::Found(Kind::Corrupt) };
     if ctx.out.is_json() {
-        ctx.out.json(to_value(&report))?;
+        ctx.out.json(&to_value(&report))?;
         return Ok(exit);
     }
     for Fault { subject, problem } in &report.faults {

@@ -8,6 +8,7 @@ use crate::repo::{Repo, STORE_DIR};
 
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::shell;
 use super::terminal::Report;
 
 /// What git must leave out: locks and the debris of writers mean nothing elsewhere, and the settings
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         .field("store_id", id.as_str())
         .field("created", true)
         .id(&id)
-        .undo(format!("rm -r {}", quoted(shown)));
+        .undo(format!("rm -r {}", shell::quote(&shown.display().to_string())));
     ctx.out.report(report)?;
     if let Some(outer) = outer {
         ctx.out.warn(format!("the store '{}' is no longer found from here", outer.display()));
@@ -82,7 +83,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         ctx.out.warn("--store or RECTO_STORE names another store, which other commands will use");
     }
     if in_git {
-        ctx.out.say(format!("to version it with git as well: git add {}", quoted(shown)));
+        ctx.out.say(format!(
+            "to version it with git as well: git add {}",
+            shell::quote(&shown.display().to_string())
+        ));
     }
     Ok(Exit::Done)
 }
@@ -96,7 +100,7 @@ fn no_second(ctx: &Context, root: &Path) -> Result<Exit, CliError> {
     Err(if ctx.directory().starts_with(dir) {
         error.hint("use it: 'recto help' lists what can be done")
     } else {
-        error.hint(format!("use it with: recto -C {} ...", quoted(dir)))
+        error.hint(format!("use it with: recto -C {} ...", shell::quote(&dir.display().to_string())))
     })
 }
 
@@ -115,24 +119,4 @@ fn keep_git_out(disk: &dyn Disk, root: &Path) -> Result<(), CliError> {
     disk.write_atomic(&root.join(".gitattributes"), GIT_ATTRIBUTES.as_bytes())?;
     disk.write_atomic(&root.join("locks").join(".gitignore"), GIT_IGNORE_LOCKS.as_bytes())?;
     Ok(disk.sync_all(root)?)
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&b)) {
-        return text;
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_quoted_for_a_shell() {
-        assert_eq!(quoted(Path::new("/a/.recto")), "/a/.recto");
-        assert_eq!(quoted(Path::new("/a b/it's")), "'/a b/it'\\''s'");
-    }
 }

@@ -1,9 +1,14 @@
-//! Finds an object by its id, or by the beginning of its id.
+//! Finds an object by its id, by the beginning of its id, or by the revision that names it.
 
+use std::sync::Arc;
+
+use crate::agent::Agents;
 use crate::error::Kind;
-use crate::object::ObjectId;
+use crate::history::Spec;
+use crate::object::{Author, ObjectId};
 use crate::repo::Repo;
 
+use super::context::Context;
 use super::error::CliError;
 
 /// Digits of an id.
@@ -17,7 +22,7 @@ const CANDIDATES_MAX: usize = 10;
 ///
 /// # Errors
 /// When the text is no beginning of an id, or names no object, or several.
-pub(crate) fn object_id(repo: &Repo, text: &str) -> Result<ObjectId, CliError> {
+pub(super) fn object_id(repo: &Repo, text: &str) -> Result<ObjectId, CliError> {
     let digits = text.to_ascii_lowercase();
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
     if !hex || !(PREFIX_MIN_DIGITS..=ID_DIGITS).contains(&digits.len()) {
@@ -37,6 +42,29 @@ pub(crate) fn object_id(repo: &Repo, text: &str) -> Result<ObjectId, CliError> {
             Err(CliError::usage(format!("'{text}' is the beginning of several ids")).details(candidates))
         }
     }
+}
+
+/// The object that `AGENT@REV` or an id names: a word with an `@` is a revision, and so is one that
+/// cannot be the beginning of an id.
+///
+/// # Errors
+/// As [`object_id`], or when the revision names nothing.
+pub(crate) fn object(ctx: &Context, text: &str) -> Result<ObjectId, CliError> {
+    let is_id = text.len() >= PREFIX_MIN_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id {
+        return object_id(ctx.repo()?, text);
+    }
+    let spec: Spec = text.parse()?;
+    Ok(agents(ctx)?.resolve(&spec)?.1.commit())
+}
+
+/// The agents of the store, for verbs that only look: nobody acts.
+///
+/// # Errors
+/// When there is no store.
+pub(crate) fn agents(ctx: &Context) -> Result<Agents, CliError> {
+    let nobody = Author { name: String::new(), email: None };
+    Ok(Agents::new(Arc::clone(ctx.repo()?), nobody, "cli"))
 }
 
 /// Says that there is no such object.

@@ -10,20 +10,20 @@ use super::error::{CliError, Exit};
 use super::lookup;
 use super::terminal::{Cell, Style, Table};
 
-/// List the blocks of a tree
+/// List the blocks of a config
 ///
-/// ID is the id of a tree or of a commit, or at least four digits of its beginning.
+/// OBJECT is `AGENT@REV`, or the id of a tree or of a commit, or at least four digits of its beginning.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recto ls-tree 3fa9c2")]
+#[command(after_help = "Example: recto ls-tree support@V3")]
 pub(crate) struct Args {
     /// The tree, or a commit whose tree is meant.
-    id: String,
+    object: String,
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let repo = ctx.repo()?;
-    let id = lookup::object_id(repo, &args.id)?;
-    let object = repo.object(&id)?.ok_or_else(|| lookup::absent(&args.id))?;
+    let id = lookup::object(ctx, &args.object)?;
+    let object = repo.object(&id)?.ok_or_else(|| lookup::absent(&args.object))?;
     let id = match object.kind {
         Kind::Tree => id,
         Kind::Commit => repo.commit(&id)?.tree,
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     };
     let tree = repo.tree(&id)?;
     if ctx.out.is_json() {
-        ctx.out.json(json!({"id": id.to_string(), "entries": entries(&tree)}))?;
+        ctx.out.json(&json!({"id": id.to_string(), "entries": entries(&tree)}))?;
     } else {
         print(ctx, &tree)?;
     }

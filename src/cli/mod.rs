@@ -5,6 +5,8 @@
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
+// Options of a verb are switches, each of its own.
+#![allow(clippy::struct_excessive_bools)]
 
 mod agents;
 mod assignment;
@@ -18,7 +20,9 @@ mod input;
 mod interrupt;
 mod lookup;
 mod panic;
+mod render;
 mod setting;
+mod shell;
 mod terminal;
 mod verbs;
 mod who;
@@ -30,6 +34,7 @@ mod check;
 mod checkpoint;
 mod completions;
 mod config;
+mod diff;
 mod draft;
 mod fsck;
 mod hash_object;
@@ -82,7 +87,9 @@ verbs::verbs! {
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
     }
-    "Look" {}
+    "Look" {
+        "diff" => Diff(diff),
+    }
     "Go back" {
         "rollback" => Rollback(rollback),
         "restore" => Restore(restore),

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn a_bug_is_told_with_its_place_and_how_to_report_it() {
-        let text = describe("no such row", Some("src/x.rs:1:2".to_owned())).to_text(|_, text| text.to_owned());
+        let text =
+            describe("no such row", Some("src/x.rs:1:2".to_owned())).to_text(|_, text| text.to_owned());
         assert!(text.starts_with("error: recto has a bug: no such row\n  src/x.rs:1:2\nhint: "), "{text}");
         assert!(text.contains("recto version"), "{text}");
     }

@@ -1,5 +1,6 @@
 //! `recto recover`: takes agents into use again after a failed flush.
 
+use crate::backend::BackendError;
 use crate::refs::Handle;
 use crate::repo::Repo;
 
@@ -29,6 +30,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let agent: Handle = agent.parse()?;
         if repo.recover(&agent)? {
             recovered.push(agent.to_string());
+        } else if repo.backend().head(&agent)?.is_none() {
+            return Err(BackendError::NoSuchAgent(agent).into());
         }
     } else {
         let mut progress = ctx.out.progress("recovering", None);

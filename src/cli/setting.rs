@@ -37,12 +37,17 @@ pub(super) struct Known {
 }
 
 /// Every setting that recto knows, in order of name.
-pub(super) const KNOWN: [Known; 4] = [
+pub(super) const KNOWN: [Known; 5] = [
+    Known { name: "active_json", scope: Scope::Store, check: check_switch },
     Known { name: "check.command", scope: Scope::Store, check: check_command },
     Known { name: "clock.backwards", scope: Scope::Store, check: check_backwards },
     Known { name: "user.email", scope: Scope::Any, check: who::check_email },
     Known { name: "user.name", scope: Scope::Any, check: who::check_name },
 ];
+
+fn check_switch(value: &str) -> Result<(), String> {
+    if matches!(value, "on" | "off") { Ok(()) } else { Err("it is 'on' or 'off'".to_owned()) }
+}
 
 fn check_command(value: &str) -> Result<(), String> {
     if value.trim().is_empty() { Err("a command is not empty".to_owned()) } else { Ok(()) }
@@ -136,6 +141,8 @@ mod tests {
         };
         check("clock.backwards", "allow", true);
         check("clock.backwards", "yes", false);
+        check("active_json", "off", true);
+        check("active_json", "false", false);
         check("user.name", "", false);
         check("user.email", "a b", false);
         check("check.command", " ", false);

@@ -89,12 +89,11 @@ pub(super) fn from_settings(
 
 /// Whom the system takes this process for.
 pub(super) fn from_system(disk: &dyn Disk) -> Author {
-    let named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let mut named = ["USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
     let listed = || disk.read(Path::new("/etc/passwd"), PASSWD_MAX_BYTES).ok();
     let uid = rustix::process::getuid().as_raw();
     let name = named
-        .filter(|name| check_name(name).is_ok())
-        .next()
+        .find(|name| check_name(name).is_ok())
         .or_else(|| name_of(uid, &String::from_utf8_lossy(&listed()?)))
         .unwrap_or_else(|| format!("uid {uid}"));
     Author { name, email: None }

@@ -288,17 +288,24 @@ impl Repo {
         Err(RepoError::Contended { agent: agent.clone() }.into())
     }
 
+    /// The present time for an operation on an agent: never before that of the agent's last one.
+    ///
+    /// # Errors
+    /// `ClockBehind` when the clock stands too far behind it.
+    pub fn time_after(&self, agent: &Handle, last: Option<Time>) -> Result<Time, RepoError> {
+        let now = self.clock.now();
+        let Some(last) = last.filter(|last| *last > now) else { return Ok(now) };
+        let behind_ms = last.as_ms() - now.as_ms();
+        let allowed = || self.settings().map(|settings| settings.get("clock.backwards") == Some("allow"));
+        if behind_ms > CLOCK_SLACK_MS && !allowed()? {
+            return Err(RepoError::ClockBehind { agent: agent.clone(), now, last });
+        }
+        Ok(last)
+    }
+
     fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {
         let head = self.backend.head(agent)?;
-        let mut time = self.clock.now();
-        if let Some(head) = head.filter(|head| head.time > time) {
-            let behind_ms = head.time.as_ms() - time.as_ms();
-            let allowed = || self.settings().map(|settings| settings.get("clock.backwards") == Some("allow"));
-            if behind_ms > CLOCK_SLACK_MS && !allowed()? {
-                return Err(RepoError::ClockBehind { agent: agent.clone(), now: time, last: head.time });
-            }
-            time = head.time;
-        }
+        let time = self.time_after(agent, head.map(|head| head.time))?;
         Ok(Operation {
             repo: self,
             agent: agent.clone(),

@@ -20,7 +20,7 @@ fn help_lists_every_verb_in_one_group() {
 fn help_explains_a_verb_and_refuses_what_is_none() {
     let place = Place::empty();
     let help = place.recto(["help", "cat-object"]).ok();
-    assert!(help.contains("Usage: recto cat-object [OPTIONS] <ID>"), "{help}");
+    assert!(help.contains("Usage: recto cat-object [OPTIONS] <OBJECT>"), "{help}");
     assert!(help.contains("Example: recto cat-object 3fa9c2"), "{help}");
     place.recto(["help", "publsih"]).exits(2);
 }

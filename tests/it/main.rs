@@ -1,14 +1,18 @@
 //! Runs the built binary as people and scripts do: one module per behaviour.
 
 mod harness;
+mod life;
 mod schema;
 mod stored;
 
 mod agents;
 mod check;
 mod config;
+mod crash;
+mod diff;
 mod drafts;
 mod errors;
+mod flips;
 mod fsck;
 mod help;
 mod init;

@@ -64,8 +64,7 @@ fn what_is_no_content_is_refused() {
 #[test]
 fn what_names_no_object_is_told_apart() {
     let place = Place::with_store();
-    place.recto(["cat-object", "abc"]).exits(2);
-    place.recto(["cat-object", "xyzw"]).exits(2);
+    place.recto(["cat-object", "not an id"]).exits(2);
     place.recto(["cat-object", &"a".repeat(65)]).exits(2);
     place.recto(["cat-object", &"a".repeat(64)]).exits(1);
     place.recto(["cat-object", "abcd"]).exits(1);
@@ -123,4 +122,18 @@ fn trees_and_commits_are_laid_out() {
     }
     let block = place.recto(["ls-tree", &stored.prompt.to_string(), "--json"]).json_error(1);
     assert_eq!(block["error"]["kind"], "refused");
+}
+
+#[test]
+fn revisions_name_objects_too() {
+    let place = Place::with_store();
+    let stored = stored::agent(&place, "support");
+    let by_id = place.recto(["ls-tree", &stored.tree.to_string()]).ok();
+    for name in ["support", "support@ACTIVE"] {
+        assert_eq!(place.recto(["ls-tree", name]).ok(), by_id, "{name}");
+    }
+    assert!(place.recto(["cat-object", "support@ACTIVE"]).ok().starts_with("tree "));
+    place.recto(["ls-tree", "sales"]).exits(1);
+    place.recto(["ls-tree", "support@V99"]).exits(1);
+    place.recto(["ls-tree", "support@{noon}"]).exits(2);
 }

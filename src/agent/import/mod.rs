@@ -1,14 +1,16 @@
-//! Importing and exporting configs and histories.
+//! Bringing configs in from elsewhere: one document, a directory of blocks, or a whole history of
+//! any length. Reads from what the caller hands it; knows no files.
 
-/// Placeholder.
-#[derive(Debug)]
-pub struct ImportOptions;
-/// Placeholder.
-#[derive(Debug)]
-pub struct ImportProgress;
-/// Placeholder.
-#[derive(Debug)]
-pub struct ImportReport;
-/// Placeholder.
-#[derive(Debug)]
-pub struct Snapshot;
+mod batch;
+mod detect;
+mod document;
+mod history;
+mod line;
+mod stage;
+mod states;
+
+#[cfg(test)]
+mod tests;
+
+pub use document::{BlockFiles, ImportOptions, ImportOutcome, ImportReport};
+pub use history::{HistoryOptions, HistoryReport, HistoryStop, ImportProgress};

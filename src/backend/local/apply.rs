@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::backend::BackendError;
-use crate::disk::{Disk, DiskError, FileKind};
+use crate::disk::{Disk, DiskError};
 use crate::object::ObjectId;
 use crate::refs::Handle;
 
@@ -22,11 +22,11 @@ pub(super) enum Present {
 }
 
 /// Does what the operations say, in their order, to the agent that is at `agent` now.
-pub(super) fn apply<'a>(
+pub(super) fn apply(
     disk: &dyn Disk,
     layout: &Layout,
     agent: &Handle,
-    ops: impl IntoIterator<Item = &'a Op>,
+    ops: &[Op],
     present: Present,
 ) -> Result<(), BackendError> {
     let dir = layout.agent(agent);
@@ -43,7 +43,8 @@ pub(super) fn apply<'a>(
                 Ok(()) | Err(DiskError::NotFound { .. }) => {}
                 Err(error) => return Err(BackendError::disk(format!("remove '{path}'"))(error)),
             },
-            Op::Rename { from, to } => rename(disk, layout, from, to)?,
+            // Done apart, under the locks of both handles.
+            Op::Rename { .. } => {}
         }
     }
     Ok(())
@@ -79,21 +80,4 @@ fn put(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<(), DiskError> {
         }
         other => other,
     }
-}
-
-/// Moves an agent's directory and leaves a link, so that a runtime that reads the old path goes on.
-fn rename(disk: &dyn Disk, layout: &Layout, from: &Handle, to: &Handle) -> Result<(), BackendError> {
-    let doing = || BackendError::disk(format!("rename agent '{from}' to '{to}'"));
-    let (old, new) = (layout.agent(from), layout.agent(to));
-    let kind = |path: &Path| disk.stat(path).map(|stat| stat.map(|stat| stat.kind)).map_err(doing());
-    if kind(&old)? == Some(FileKind::Dir) {
-        if kind(&new)? == Some(FileKind::Symlink) {
-            disk.remove_file(&new).map_err(doing())?;
-        }
-        disk.rename(&old, &new).map_err(doing())?;
-    }
-    if kind(&old)?.is_none() {
-        disk.symlink(Path::new(to.as_str()), &old).map_err(doing())?;
-    }
-    Ok(())
 }

@@ -19,7 +19,6 @@ impl LocalBackend {
         if matches!(self.refuse_failed_store(), Err(BackendError::SyncFailed)) {
             found(Fault::new("sync.failed", "making the store durable failed and it was not recovered"));
         }
-        self.audit_objects(found);
         let entries = self.disk.list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
         for (name, kind) in entries {
             let Ok(handle) = name.parse::<Handle>() else {
@@ -43,6 +42,8 @@ impl LocalBackend {
                 }
             }
         }
+        // After the agents: their journals may have had objects that a loss of power took.
+        self.audit_objects(found);
         Ok(())
     }
 
@@ -137,7 +138,11 @@ impl LocalBackend {
                 found(Fault::new(format!("agents/{agent}/journal"), problem));
             }
         }
-        let expected = records.last().map_or(slot.head, |last: &Found| last.header.head);
+        // Without a torn record at the end, which never happened.
+        let log_bytes = super::examine::length(self.view(agent).as_ref(), &self.layout, agent);
+        let happened = journal::happened(&bytes, &slot, log_bytes.unwrap_or_default());
+        let last = happened.ok().and_then(|records| records.last().map(|last: &Found| last.header.head));
+        let expected = last.unwrap_or(slot.head);
         match self.head_under_lock(agent) {
             Ok(head) if expected.is_none_or(|expected| expected == head.record) => {}
             Ok(_) => {

@@ -2,22 +2,19 @@
 //! date.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::PoisonError;
 
 use crate::backend::transaction::{check_group, first_moved};
 use crate::backend::{BackendError, Head, Moved, Outcome, Transaction};
-use crate::disk::{DiskError, FileKind, LockGuard};
+use crate::disk::{FileKind, LockGuard};
 use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::Tail;
-use super::journal::{self, FIRST_RECORD, Op, Slot};
+use super::journal::{self, FIRST_RECORD, Op, SECTOR, Slot};
 use super::recover::Settled;
 use super::{LocalBackend, apply};
 
-/// A journal longer than this is started anew before the next record, in bytes.
-const CHECKPOINT_BYTES: u64 = 1024 * 1024;
 /// A journal grows by at least its own length, up to this, in bytes: most flushes then write into
 /// space that the file has already, and need not flush its length too.
 const GROWTH_MAX_BYTES: u64 = 256 * 1024;
@@ -162,7 +159,7 @@ impl LocalBackend {
         if size_bytes > journal::PAYLOAD_MAX_BYTES {
             return Err(BackendError::TooLarge { size_bytes, max_bytes: journal::PAYLOAD_MAX_BYTES });
         }
-        let full = tail.offset + size_bytes > CHECKPOINT_BYTES && tail.offset > FIRST_RECORD;
+        let full = tail.offset + size_bytes > self.checkpoint_bytes && tail.offset > FIRST_RECORD;
         let tail = if full { self.start_anew(agent, &tail)? } else { tail };
         let creates = transaction.creates();
         let rename_to = transaction.rename_to.clone();
@@ -230,20 +227,6 @@ impl LocalBackend {
         }))
     }
 
-    /// Makes a handle the agent's own before it is renamed to it, durably: the record that says so may
-    /// become visible long after its writer died, and then nobody else may be there.
-    fn claim(&self, to: &Handle, agent: &Handle) -> Result<(), BackendError> {
-        let doing = || BackendError::disk(format!("claim the name '{to}'"));
-        match self.disk.symlink(Path::new(agent.as_str()), &self.layout.claim(to)) {
-            Err(error @ DiskError::Io { .. }) if error.io_kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(doing()(error));
-            }
-            Ok(()) | Err(DiskError::Io { .. }) => {}
-            Err(error) => return Err(doing()(error)),
-        }
-        self.or_mark_store(self.disk.sync_dir(&self.layout.locks()).map_err(doing()))
-    }
-
     /// Writes the journal record; it counts once it is flushed. Returns the journal's end after it.
     fn write_record(&self, prepared: &Prepared) -> Result<Tail, BackendError> {
         let Prepared { agent, tail, ops, head, .. } = prepared;
@@ -259,7 +242,7 @@ impl LocalBackend {
             let slot = Slot { epoch, boot: self.boot, log_bytes: 0, head: None };
             let mut file = vec![0; usize::try_from(FIRST_RECORD).expect("two sectors")];
             let at = usize::try_from(slot.offset()).expect("one of two sectors");
-            file[at..at + 512].copy_from_slice(&slot.encode());
+            file[at..at + SECTOR].copy_from_slice(&slot.encode());
             file.append(&mut bytes);
             bytes = file;
             start = 0;
@@ -295,6 +278,7 @@ impl LocalBackend {
             return Ok(());
         };
         self.forget(agent);
+        self.move_agent(agent, to).map_err(unapplied)?;
         // A rename ends its epoch, so that no journal is ever replayed across one.
         self.start_anew(to, &tail).map_err(unapplied)?;
         self.release_claim(to).map_err(unapplied)

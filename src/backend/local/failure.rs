@@ -8,7 +8,7 @@ use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::{JOURNAL_MAX_BYTES, State};
-use super::journal::{self, Op, SECTOR_BYTES, Slot};
+use super::journal::{self, SECTOR, Slot};
 use super::{LocalBackend, apply, loose};
 
 impl LocalBackend {
@@ -29,8 +29,7 @@ impl LocalBackend {
         // Best effort, both: where even this fails, the error that is being returned says what happened.
         let _ = self.disk.write_at(&self.layout.poison(agent), 0, b"a flush of this journal failed\n");
         if let Some(offset) = record {
-            let sector = [0; SECTOR_BYTES as usize];
-            let _ = self.disk.write_at(&self.layout.journal(agent), offset, &sector);
+            let _ = self.disk.write_at(&self.layout.journal(agent), offset, &[0; SECTOR]);
         }
     }
 
@@ -140,8 +139,7 @@ impl LocalBackend {
         self.disk.write_at(&path, 0, &bytes).map_err(BackendError::disk("write the journal"))?;
         for record in &records {
             let ops = record.ops().ok_or_else(|| damaged("a record in its middle is damaged"))?;
-            let ops = ops.iter().filter(|op| !matches!(op, Op::Rename { .. }));
-            apply::apply(self.disk.as_ref(), &self.layout, agent, ops, Present::Rewrite)?;
+            apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Rewrite)?;
         }
         Ok(())
     }

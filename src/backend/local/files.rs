@@ -2,7 +2,7 @@
 //! docs/format.md.
 
 use crate::log::{ListEntry, RefState};
-use crate::refs::{RefName, Target};
+use crate::refs::{RefName, Target, TargetError};
 
 /// Length of one line of a list: two ids, a space and a newline, in bytes.
 pub(crate) const LIST_LINE_BYTES: u64 = 64 + 1 + 64 + 1;
@@ -16,8 +16,8 @@ fn word(target: Option<&Target>) -> String {
     target.map_or_else(|| NONE.to_owned(), ToString::to_string)
 }
 
-fn unword(text: &str) -> Option<Option<Target>> {
-    if text == NONE { Some(None) } else { text.parse().ok().map(Some) }
+fn unword(text: &str) -> Result<Option<Target>, TargetError> {
+    if text == NONE { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// The content of a ref's file: its target on the first line, so that `head -1` shows it; on the
@@ -31,7 +31,7 @@ pub(crate) fn encode_ref(state: &RefState) -> String {
 pub(crate) fn decode_ref(bytes: &[u8]) -> Option<RefState> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut lines = text.lines();
-    let target = unword(lines.next()?)?;
+    let target = unword(lines.next()?).ok()?;
     let state = decode_counts(target, lines.next()?)?;
     (encode_ref(&state) == text).then_some(state)
 }
@@ -75,7 +75,7 @@ pub(crate) fn decode_attribute(line: &[u8]) -> Option<(RefName, RefState)> {
     let text = std::str::from_utf8(line).ok()?;
     let mut parts = text.split('\t');
     let name: RefName = parts.next()?.parse().ok()?;
-    let target = unword(parts.next()?)?;
+    let target = unword(parts.next()?).ok()?;
     let state = decode_counts(target, parts.next()?)?;
     let whole = encode_attribute(&name, &state);
     (whole.strip_suffix('\n') == Some(text)).then_some((name, state))
@@ -122,7 +122,7 @@ mod tests {
     fn other_spellings_of_a_ref_file_are_refused() {
         let text = encode_ref(&state(7, 3));
         for bad in
-            [text.replace(" ", "  "), text.replace("\n3 ", "\n03 "), format!("{text}\n"), String::new()]
+            [text.replace(' ', "  "), text.replace("\n3 ", "\n03 "), format!("{text}\n"), String::new()]
         {
             assert_eq!(decode_ref(bad.as_bytes()), None, "{bad:?}");
         }

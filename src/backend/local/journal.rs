@@ -9,7 +9,9 @@ use crate::refs::Handle;
 
 /// What a disk writes as a whole, in bytes. Records start on such a boundary, so that writing one
 /// never rewrites a sector that holds an acknowledged one.
-pub(crate) const SECTOR_BYTES: u64 = 512;
+pub(crate) const SECTOR: usize = 512;
+/// The same, as an offset.
+const SECTOR_BYTES: u64 = 512;
 /// Where the first record starts: after the two header slots.
 pub(crate) const FIRST_RECORD: u64 = 2 * SECTOR_BYTES;
 /// Largest payload of one record, in bytes.
@@ -37,7 +39,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// The slot's sector.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(512);
+        let mut bytes = Vec::with_capacity(SECTOR);
         bytes.extend_from_slice(SLOT_MAGIC);
         bytes.extend_from_slice(&SLOT_VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.epoch.to_le_bytes());
@@ -46,7 +48,7 @@ impl Slot {
         bytes.extend_from_slice(&head_bytes(self.head));
         let sum = blake3::hash(&bytes);
         bytes.extend_from_slice(sum.as_bytes());
-        bytes.resize(512, 0);
+        bytes.resize(SECTOR, 0);
         bytes
     }
 
@@ -57,12 +59,12 @@ impl Slot {
             log_bytes: u64_at(bytes, 32)?,
             head: head_from(bytes.get(40..72)?),
         };
-        (slot.encode() == bytes.get(..512)?).then_some(slot)
+        (slot.encode() == bytes.get(..SECTOR)?).then_some(slot)
     }
 
     /// The newest of the two slots that is whole.
     pub(crate) fn newest(journal: &[u8]) -> Option<Self> {
-        let slots = [0, 512].into_iter().filter_map(|at| Self::decode(journal.get(at..)?));
+        let slots = [0, SECTOR].into_iter().filter_map(|at| Self::decode(journal.get(at..)?));
         slots.max_by_key(|slot| slot.epoch)
     }
 
@@ -223,7 +225,7 @@ pub(crate) fn happened<'a>(
     let later = |sector: &[u8]| {
         RecordHeader::any(sector).is_some_and(|header| header.epoch == slot.epoch && header.seq >= count)
     };
-    if rest.chunks(512).any(later) {
+    if rest.chunks(SECTOR).any(later) {
         return Err("a record in its middle is damaged");
     }
     if log_bytes > found.last().map_or(slot.log_bytes, |last| last.header.log_bytes) {

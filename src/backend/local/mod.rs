@@ -15,6 +15,7 @@ mod plan;
 mod read;
 mod ready;
 mod recover;
+mod rename;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,9 @@ use ready::Overlaid;
 /// Most agents whose journal position is remembered; beyond it all are forgotten and read anew.
 const KNOWN_MAX: usize = 4096;
 
+/// A journal longer than this is started anew before the next record, in bytes.
+const CHECKPOINT_BYTES: u64 = 1024 * 1024;
+
 /// Largest `format` file that is read, in bytes.
 const FORMAT_FILE_MAX_BYTES: u64 = 4096;
 
@@ -49,6 +53,7 @@ pub struct LocalBackend {
     layout: Layout,
     store: StoreId,
     boot: [u8; 16],
+    checkpoint_bytes: u64,
     /// Agents whose files are known to show everything, and where their journals end.
     known: Mutex<HashMap<Handle, Tail>>,
     /// Counts what was taken out of `known`.
@@ -113,6 +118,7 @@ impl LocalBackend {
             layout,
             store,
             boot,
+            checkpoint_bytes: CHECKPOINT_BYTES,
             known: Mutex::new(HashMap::new()),
             forgotten: AtomicU64::new(0),
             overlays: Mutex::new(HashMap::new()),

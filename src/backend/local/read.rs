@@ -56,19 +56,33 @@ impl LocalBackend {
         after: Option<&Handle>,
         limit: usize,
     ) -> Result<Vec<Handle>, BackendError> {
-        let names = self.names(after.is_some())?;
-        let start = after.map_or(0, |after| names.partition_point(|name| name <= after));
-        let mut found = Vec::new();
-        for handle in &names[start..] {
-            if found.len() >= limit {
-                break;
+        let mut next_page = after.is_some();
+        'names: loop {
+            let names = self.names(next_page)?;
+            let start = after.map_or(0, |after| names.partition_point(|name| name <= after));
+            let mut found = Vec::new();
+            for handle in &names[start..] {
+                if found.len() >= limit {
+                    break;
+                }
+                let log = super::examine::length(self.disk.as_ref(), &self.layout, handle)?;
+                if log > 0 || self.ready(handle)? {
+                    found.push(handle.clone());
+                } else if self.forwards(handle)? {
+                    // A rename that was cut off was completed just now: the names are others.
+                    next_page = false;
+                    continue 'names;
+                }
             }
-            let log = super::examine::length(self.disk.as_ref(), &self.layout, handle)?;
-            if log > 0 || self.ready(handle)? {
-                found.push(handle.clone());
-            }
+            return Ok(found);
         }
-        Ok(found)
+    }
+
+    /// Whether a handle is a forwarding entry.
+    fn forwards(&self, handle: &Handle) -> Result<bool, BackendError> {
+        let looking = BackendError::disk(format!("look at agent '{handle}'"));
+        let stat = self.disk.stat(&self.layout.agent(handle)).map_err(looking)?;
+        Ok(stat.is_some_and(|stat| stat.kind == FileKind::Symlink))
     }
 
     /// The directories of agents, sorted. The next page of a listing takes those of the page before if

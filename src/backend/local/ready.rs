@@ -9,7 +9,6 @@ use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::{Pending, State};
-use super::journal::Op;
 use super::{KNOWN_MAX, LocalBackend, apply};
 
 /// How often an agent that seems damaged is looked at again, where its lock cannot be taken.
@@ -116,7 +115,6 @@ impl LocalBackend {
         self.disk.sync_file(&self.layout.journal(agent)).map_err(flushing)?;
         let disk = Arc::new(OverlayDisk::new(Arc::clone(&self.disk)));
         for ops in &pending.records {
-            let ops = ops.iter().filter(|op| !matches!(op, Op::Rename { .. }));
             apply::apply(disk.as_ref(), &self.layout, agent, ops, Present::Keep)?;
         }
         let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);

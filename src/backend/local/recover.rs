@@ -2,7 +2,7 @@
 //! anew.
 
 use crate::backend::{Backend, BackendError};
-use crate::disk::{DiskError, FileKind, LockGuard};
+use crate::disk::LockGuard;
 use crate::refs::Handle;
 
 use super::apply::Present;
@@ -78,7 +78,7 @@ impl LocalBackend {
     }
 
     /// Applies what is pending; under the locks that it takes.
-    fn complete(&self, agent: &Handle, pending: &Pending) -> Result<(), BackendError> {
+    pub(super) fn complete(&self, agent: &Handle, pending: &Pending) -> Result<(), BackendError> {
         if pending.slot.log_bytes == 0 {
             // The writer may have died before the names on the way to the journal were durable.
             self.sync_new_agent(agent)?;
@@ -88,48 +88,16 @@ impl LocalBackend {
         for ops in &pending.records {
             apply::apply(self.disk.as_ref(), &self.layout, agent, ops, Present::Keep)?;
         }
-        let at = pending.renaming.as_ref().map_or(agent, |(_, to)| to);
+        let mut at = agent;
+        if let Some((from, to)) = &pending.renaming {
+            self.move_agent(from, to)?;
+            at = to;
+        }
         if pending.other_boot || pending.renaming.is_some() {
             self.sync_everything()?;
             self.start_epoch(at, &pending.slot, &pending.reached)?;
         }
         Ok(())
-    }
-
-    /// Completes a rename that a dead writer left, or finds that it never happened.
-    pub(super) fn finish_rename(&self, from: &Handle, to: &Handle) -> Result<(), BackendError> {
-        let _guards = self.lock(&if from < to { [from, to] } else { [to, from] })?;
-        let stat =
-            self.disk.stat(&self.layout.agent(from)).map_err(BackendError::disk("look at the agent"))?;
-        let at = if stat.is_some_and(|stat| stat.kind == FileKind::Dir) { from } else { to };
-        self.refuse_failed(at)?;
-        if let State::Pending(pending) = self.examine(self.disk.as_ref(), at)?
-            && pending.renaming.as_ref() == Some(&(from.clone(), to.clone()))
-        {
-            self.complete(at, &pending)?;
-        }
-        self.forget(from);
-        self.forget(to);
-        self.release_claim(to)
-    }
-
-    /// Whose handle this is going to be, should a rename be under way.
-    pub(super) fn claimed_by(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
-        let path = self.layout.claim(handle);
-        let text = match self.disk.read_link(&path) {
-            Ok(text) => text,
-            Err(DiskError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(BackendError::disk(format!("look at the claim to '{handle}'"))(error)),
-        };
-        let owner = text.to_str().and_then(|text| text.parse().ok());
-        owner.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it names no agent"))
-    }
-
-    pub(super) fn release_claim(&self, handle: &Handle) -> Result<(), BackendError> {
-        match self.disk.remove_file(&self.layout.claim(handle)) {
-            Ok(()) | Err(DiskError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(BackendError::disk(format!("release the claim to '{handle}'"))(error)),
-        }
     }
 
     /// Says in a journal that its records are no longer needed: everything that they wrote is durable.

@@ -165,7 +165,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Self::line`].
-    pub(crate) fn json(&self, fields: Value) -> Result<(), CliError> {
+    pub(crate) fn json(&self, fields: &Value) -> Result<(), CliError> {
         let text = layout(fields);
         self.write(if self.out_terminal { escape_in_json(&text) } else { text }.as_bytes())
     }
@@ -191,7 +191,7 @@ impl Output {
             if let Some(undo) = undo {
                 json.insert("undo".to_owned(), undo.into());
             }
-            return self.json(Value::Object(json));
+            return self.json(&Value::Object(json));
         }
         if self.quiet {
             return id.map_or(Ok(()), |id| self.line(id));
@@ -228,7 +228,7 @@ impl Output {
     /// # Errors
     /// As [`Self::line`].
     pub(crate) fn flush(&self) -> Result<(), CliError> {
-        self.sink.borrow_mut().release().map_err(closed)
+        self.sink.borrow_mut().release().map_err(|error| closed(&error))
     }
 
     /// Sends everything, waits for the pager, then says what had to wait for it.
@@ -236,7 +236,7 @@ impl Output {
     /// # Errors
     /// As [`Self::line`].
     pub(crate) fn finish(&self) -> Result<(), CliError> {
-        let finished = self.sink.borrow_mut().finish().map_err(closed);
+        let finished = self.sink.borrow_mut().finish().map_err(|error| closed(&error));
         let held = self.held.take();
         if !held.is_empty() {
             write_error(&held);
@@ -244,7 +244,7 @@ impl Output {
         finished
     }
 
-    pub(in crate::cli) fn error_json(&self, fields: Value) {
+    pub(in crate::cli) fn error_json(&self, fields: &Value) {
         self.error_bytes(layout(fields).as_bytes());
     }
 
@@ -265,7 +265,7 @@ impl Output {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
-        self.sink.borrow_mut().write(bytes).map_err(closed)
+        self.sink.borrow_mut().write(bytes).map_err(|error| closed(&error))
     }
 }
 
@@ -274,7 +274,7 @@ fn write_error(bytes: &[u8]) {
     let _ = io::stderr().write_all(bytes);
 }
 
-fn closed(error: io::Error) -> CliError {
+fn closed(error: &io::Error) -> CliError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return CliError::Closed;
     }
@@ -294,9 +294,9 @@ fn pager(named: Option<OsString>) -> Option<Paging> {
 }
 
 /// Lays fields out as JSON, `format` first.
-fn layout(fields: Value) -> String {
+fn layout(fields: &Value) -> String {
     let format = format!("{{\n  \"format\": {JSON_FORMAT}");
-    let rest = canonical::pretty(&fields);
+    let rest = canonical::pretty(fields);
     match rest.strip_prefix("{\n") {
         Some(rest) => format!("{format},\n{rest}"),
         None => format!("{format}\n}}\n"),
@@ -307,7 +307,12 @@ fn layout(fields: Value) -> String {
 fn escape_in_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unsafe(c) { out += &format!("\\u{:04x}", u32::from(c)) } else { out.push(c) }
+        if is_unsafe(c) {
+            // Every such character has one UTF-16 unit, so that one escape says it.
+            out.extend(["\\u", &format!("{:04x}", u32::from(c))]);
+        } else {
+            out.push(c);
+        }
     }
     out
 }
@@ -320,15 +325,15 @@ mod tests {
 
     #[test]
     fn format_stands_before_everything_else() {
-        let text = layout(json!({"b": 1, "agents": []}));
+        let text = layout(&json!({"b": 1, "agents": []}));
         assert_eq!(text, "{\n  \"format\": 1,\n  \"agents\": [],\n  \"b\": 1\n}\n");
-        assert_eq!(layout(json!({})), "{\n  \"format\": 1\n}\n");
+        assert_eq!(layout(&json!({})), "{\n  \"format\": 1\n}\n");
     }
 
     #[test]
     fn json_for_a_terminal_means_the_same() {
         let value = json!({"title": "c1 \u{9b} and \u{202e}"});
-        let text = layout(value.clone());
+        let text = layout(&value);
         let safe = escape_in_json(&text);
         assert!(!safe.contains(['\u{9b}', '\u{202e}']));
         let read: Value = serde_json::from_str(&safe).expect("still JSON");

@@ -55,7 +55,7 @@ impl Sink {
             },
             State::Held { bytes: held, lines } => {
                 held.extend_from_slice(bytes);
-                *lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+                *lines += memchr::memchr_iter(b'\n', bytes).count();
                 let rows = self.paging.as_ref().map_or(0, |paging| paging.rows);
                 if *lines < rows { Ok(()) } else { self.start_paging() }
             }

@@ -314,8 +314,14 @@ impl State {
 
     /// Three steps: create, write, rename. A fault takes the temporary file away again; a stop leaves it.
     fn write_atomic(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.temporary_files += 1;
-        let temporary = path.with_file_name(format!("{TEMPORARY_PREFIX}{:06}", self.temporary_files));
+        // A process that died may have left one of that name.
+        let temporary = loop {
+            self.temporary_files += 1;
+            let name = path.with_file_name(format!("{TEMPORARY_PREFIX}{:06}", self.temporary_files));
+            if !matches!(self.image.locate(&name), Ok(place) if place.inode.is_some()) {
+                break name;
+            }
+        };
         self.change(|image| image.create(&temporary, Content::File(FileData::default())))?;
         let result = self
             .write(&temporary, 0, bytes)

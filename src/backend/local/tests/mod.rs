@@ -1,26 +1,42 @@
 //! The local store on the simulated disk and on the real one.
 
+mod crash;
+mod script;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backend::conformance;
 use crate::backend::script::STORE;
+use crate::backend::{BackendError, conformance};
 use crate::disk::{RealDisk, SharedDisk, SimDisk};
 
 use super::LocalBackend;
+
+/// A journal of that length is started anew, in bytes: often, so that it is tested often.
+const OFTEN_BYTES: u64 = 8 * 1024;
 
 /// Where the simulated disk has its store.
 fn root() -> PathBuf {
     PathBuf::from("/home/recto")
 }
 
-fn create(disk: &SimDisk) -> LocalBackend {
-    LocalBackend::create(Arc::new(disk.clone()), &root(), STORE).expect("a new store")
+fn create(disk: &SimDisk) -> Result<LocalBackend, BackendError> {
+    let backend = LocalBackend::create(Arc::new(disk.clone()), &root(), STORE)?;
+    Ok(LocalBackend { checkpoint_bytes: OFTEN_BYTES, ..backend })
+}
+
+fn open(disk: &SimDisk) -> Result<LocalBackend, BackendError> {
+    open_on(Arc::new(disk.clone()))
+}
+
+fn open_on(disk: SharedDisk) -> Result<LocalBackend, BackendError> {
+    let backend = LocalBackend::open(disk, &root())?;
+    Ok(LocalBackend { checkpoint_bytes: OFTEN_BYTES, ..backend })
 }
 
 #[test]
 fn conforms_on_the_simulated_disk() {
-    conformance::run(&|| Box::new(create(&SimDisk::new(1))));
+    conformance::run(&|| Box::new(create(&SimDisk::new(1)).expect("a new store")));
 }
 
 #[test]

@@ -1,0 +1,210 @@
+//! Handing configs out: one as a document, one as block files, and whole histories line by line, in
+//! the forms that an import reads. Returns bytes; knows no files.
+
+use std::collections::VecDeque;
+
+use serde_json::{Map, Value};
+
+use crate::encoding::{canonical, json};
+use crate::log::ListEntry;
+use crate::object::{Author, Commit, Content, Entry, EntryKind, ObjectId, Tree};
+use crate::refs::{Handle, RefName};
+use crate::repo::RepoError;
+
+use super::{AgentError, Agents, Config};
+
+/// The file beside block files that says what the blocks are of. No block can have such a file.
+pub const AGENT_FILE: &str = "@agent.json";
+/// Versions looked up at once.
+const PAGE: usize = 256;
+
+impl Agents {
+    /// A revision as block files: name and content of each, `NAME.md` for text and `NAME.json` for
+    /// JSON, and [`AGENT_FILE`] with the title and the profile's name.
+    ///
+    /// # Errors
+    /// When the config or the metadata cannot be read.
+    pub fn export_blocks(
+        &self,
+        agent: &Handle,
+        commit: &ObjectId,
+    ) -> Result<Vec<(String, Vec<u8>)>, AgentError> {
+        let config = self.config(commit)?;
+        let mut about = Map::new();
+        about.insert("title".to_owned(), Value::from(self.meta(agent)?.title));
+        about.insert("profile".to_owned(), Value::from(config.profile.name()));
+        let about = canonical::pretty(&Value::Object(about)).into_bytes();
+        let mut files = vec![(AGENT_FILE.to_owned(), about)];
+        for (name, content) in &config.blocks {
+            files.push(match content {
+                Content::Text(text) => (format!("{name}.md"), text.clone().into_bytes()),
+                Content::Json(value) => (format!("{name}.json"), canonical::pretty(value).into_bytes()),
+            });
+        }
+        Ok(files)
+    }
+
+    /// All versions of an agent as lines of a history, oldest first: the first with all its blocks, a
+    /// later one with those that changed. Importing them under the same profile gives the same commits.
+    ///
+    /// # Errors
+    /// `NoSuchAgent`; each line may fail by itself, after which there are no more.
+    pub fn export_history(&self, agent: &Handle) -> Result<HistoryLines<'_>, AgentError> {
+        let meta = self.meta(agent)?;
+        let title = (meta.title != agent.as_str()).then_some(meta.title);
+        Ok(HistoryLines {
+            agents: self,
+            agent: agent.clone(),
+            title,
+            number: 0,
+            page: VecDeque::new(),
+            before: None,
+            profile: None,
+            failed: false,
+        })
+    }
+}
+
+/// The versions of an agent as lines of a history, each with its newline.
+#[derive(Debug)]
+pub struct HistoryLines<'a> {
+    agents: &'a Agents,
+    agent: Handle,
+    title: Option<String>,
+    /// How many versions were handed out.
+    number: u64,
+    page: VecDeque<ListEntry>,
+    /// The version before, and its tree.
+    before: Option<(ObjectId, Tree)>,
+    /// The profile of the version before, by the name that the line before it gave.
+    profile: Option<(ObjectId, String)>,
+    failed: bool,
+}
+
+impl HistoryLines<'_> {
+    fn next_entry(&mut self) -> Result<Option<ListEntry>, AgentError> {
+        if self.page.is_empty() {
+            let backend = self.agents.repo.backend();
+            let page = backend.list(&self.agent, &RefName::versions(), self.number, PAGE);
+            self.page = page.map_err(RepoError::from)?.into();
+        }
+        Ok(self.page.pop_front())
+    }
+
+    fn line(&mut self) -> Result<Option<Vec<u8>>, AgentError> {
+        let Some(ListEntry { id, .. }) = self.next_entry()? else { return Ok(None) };
+        let commit = self.agents.repo.commit(&id)?;
+        let tree = self.agents.repo.tree(&commit.tree)?;
+        let mut line = Map::new();
+        line.insert("agent".to_owned(), Value::from(self.agent.as_str()));
+        line.insert("n".to_owned(), Value::from(self.number + 1));
+        line.insert("author".to_owned(), author(&commit.author));
+        line.insert("time".to_owned(), Value::from(commit.time.to_string()));
+        line.insert("message".to_owned(), Value::from(commit.message.as_str()));
+        if self.before.is_none()
+            && let Some(title) = &self.title
+        {
+            line.insert("title".to_owned(), Value::from(title.as_str()));
+        }
+        self.profile(&commit, &mut line)?;
+        self.parents(&commit, &mut line)?;
+        let mut blocks = Map::new();
+        match &self.before {
+            None => {
+                for entry in tree.entries() {
+                    blocks.insert(entry.name.to_string(), self.block(entry)?);
+                }
+            }
+            Some((_, before)) => {
+                let mut deleted = Vec::new();
+                for name in before.changed_names(&tree) {
+                    match tree.get(name.as_str()) {
+                        Some(entry) => drop(blocks.insert(name.to_string(), self.block(entry)?)),
+                        None => deleted.push(Value::from(name.as_str())),
+                    }
+                }
+                line.insert("partial".to_owned(), Value::Bool(true));
+                if !deleted.is_empty() {
+                    line.insert("deleted".to_owned(), Value::Array(deleted));
+                }
+            }
+        }
+        line.insert("blocks".to_owned(), Value::Object(blocks));
+        self.before = Some((id, tree));
+        self.number += 1;
+        let mut bytes = canonical::to_vec(&Value::Object(line));
+        bytes.push(b'\n');
+        Ok(Some(bytes))
+    }
+
+    /// Names the profile where it is another than the line before says; `generic` is said by silence.
+    fn profile(&mut self, commit: &Commit, line: &mut Map<String, Value>) -> Result<(), AgentError> {
+        if self.profile.as_ref().is_some_and(|(id, _)| *id == commit.profile) {
+            return Ok(());
+        }
+        let name = self.agents.profile(&commit.profile)?.name().to_owned();
+        if self.profile.is_some() || name != "generic" {
+            line.insert("profile".to_owned(), Value::from(name.as_str()));
+        }
+        self.profile = Some((commit.profile, name));
+        Ok(())
+    }
+
+    /// Names the parents by their numbers where they are not the one version before.
+    fn parents(&self, commit: &Commit, line: &mut Map<String, Value>) -> Result<(), AgentError> {
+        let before: Vec<ObjectId> = self.before.iter().map(|(id, _)| *id).collect();
+        if commit.parents == before {
+            return Ok(());
+        }
+        let mut numbers = Vec::new();
+        for parent in &commit.parents {
+            // A parent that is no version of this agent has no number to be found by.
+            let number = self.agents.number_of(&self.agent, parent)?;
+            numbers.extend(number.filter(|number| *number <= self.number).map(Value::from));
+        }
+        line.insert("parents".to_owned(), Value::Array(numbers));
+        Ok(())
+    }
+
+    fn block(&self, entry: &Entry) -> Result<Value, AgentError> {
+        let payload = self.agents.repo.block(&entry.id)?;
+        let damaged = |reason: String| {
+            let source = crate::object::ObjectError::Malformed { kind: "block", reason };
+            AgentError::Repo(RepoError::Object { id: entry.id, source })
+        };
+        match entry.kind {
+            EntryKind::Text => {
+                String::from_utf8(payload).map(Value::from).map_err(|error| damaged(error.to_string()))
+            }
+            EntryKind::Json => json::parse(&payload).map_err(|error| damaged(error.to_string())),
+            EntryKind::Other(byte) => Err(damaged(format!("content of unknown kind {byte}"))),
+        }
+    }
+}
+
+impl Iterator for HistoryLines<'_> {
+    type Item = Result<Vec<u8>, AgentError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let line = self.line();
+        self.failed = line.is_err();
+        line.transpose()
+    }
+}
+
+impl Config {
+    /// The config as one document, laid out for people: importing it gives the same tree.
+    pub fn to_document(&self) -> String {
+        canonical::pretty(&self.value)
+    }
+}
+
+/// An author as text where that reads back the same, else as an object.
+fn author(author: &Author) -> Value {
+    let plain = author.email.is_some() || !author.name.ends_with('>');
+    let reads_back = plain && author.email.as_ref().is_none_or(|email| !email.contains(" <"));
+    if reads_back { Value::from(author.to_string()) } else { author.to_value() }
+}

@@ -1,0 +1,378 @@
+//! One document, or one directory of block files, becomes an agent, a draft or a version.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::history::Revision;
+use crate::object::{Blocks, ObjectId};
+use crate::profile::{DraftPolicy, Imported, Profile};
+use crate::refs::Handle;
+use crate::repo::{Receipt, RepoError};
+
+use crate::agent::draft::only_draft;
+use crate::agent::{
+    AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, PublishOptions, Resolved, checks, version,
+};
+
+/// The draft that an import into an existing agent makes.
+const DRAFT: &str = "import";
+/// Keys under which a vendor names the agent, the surest first.
+const AGENT_KEYS: [&str; 4] = ["agent", "agent_id", "_id", "id"];
+/// Agents whose metadata is looked through at once.
+const PAGE: usize = 256;
+
+/// How a document is imported.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// The profile; recognised from the document when there is none.
+    pub profile: Option<Arc<Profile>>,
+    /// The agent; derived from the title when there is none.
+    pub handle: Option<Handle>,
+    /// The title of a new agent, in place of the document's.
+    pub title: Option<String>,
+    /// The label of the version that the import publishes.
+    pub label: String,
+    /// Publishes and activates what was imported.
+    pub activate: bool,
+    /// Activates although the check failed, for this reason.
+    pub override_check: Option<String>,
+    /// Says what would be done, and does nothing.
+    pub dry_run: bool,
+}
+
+/// A directory of block files, read.
+#[derive(Debug, Clone, Default)]
+pub struct BlockFiles {
+    /// The blocks: `NAME.md` is text, `NAME.json` is JSON.
+    pub blocks: Blocks,
+    /// The title that [`AGENT_FILE`](crate::agent::AGENT_FILE) gives.
+    pub title: Option<String>,
+    /// The profile that it names.
+    pub profile: Option<Arc<Profile>>,
+}
+
+/// What became of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// A new agent, with the config as V1.
+    Created,
+    /// The agent's newest version, or the draft, holds this config already.
+    Unchanged,
+    /// A draft of an existing agent.
+    Draft(Handle),
+    /// A version of an existing agent.
+    Published(u64),
+}
+
+/// What an import did, or with `dry_run` would do.
+#[derive(Debug)]
+pub struct ImportReport {
+    /// The agent.
+    pub agent: Handle,
+    /// The profile's name.
+    pub profile: String,
+    /// What became of the document.
+    pub outcome: ImportOutcome,
+    /// The config's tree.
+    pub tree: ObjectId,
+    /// The commit that holds the config; none in a dry run.
+    pub commit: Option<ObjectId>,
+    /// Whether it serves.
+    pub active: bool,
+    /// What the document held and the config did not take, in order.
+    pub dropped: Vec<String>,
+    /// What the check of a new version found.
+    pub check: Option<CheckReport>,
+    /// The last operation; none when there was nothing to do.
+    pub receipt: Option<Receipt>,
+}
+
+/// A document, read under a profile.
+struct Read {
+    profile: Arc<Profile>,
+    imported: Imported,
+}
+
+impl Read {
+    fn of(profile: Arc<Profile>, document: &Value) -> Result<Self, AgentError> {
+        let imported =
+            profile.unwrap_document(document).map_err(|problems| AgentError::Invalid { problems })?;
+        Ok(Self { profile, imported })
+    }
+}
+
+impl Agents {
+    /// Imports one document: a plain config, or a vendor's answer about an agent or a version. A new
+    /// agent gets it as V1; an existing one (of that handle, or with the vendor's id) as the draft
+    /// `import`, unless its newest version is the same.
+    ///
+    /// # Errors
+    /// `Invalid` with every problem of the config; as [`Agents::create`], [`Agents::edit`] and
+    /// [`Agents::publish`].
+    pub fn import_document(
+        &self,
+        document: &Value,
+        options: &ImportOptions,
+    ) -> Result<ImportReport, AgentError> {
+        let named = match &options.handle {
+            Some(handle) => self.repo.backend().locate(handle).map_err(RepoError::from)?,
+            None => None,
+        };
+        let of_agent = named.as_ref().map(|agent| self.profile_of(agent)).transpose()?;
+        let profile = match options.profile.clone().or(of_agent) {
+            Some(profile) => profile,
+            None => self.profile_for(document)?,
+        };
+        let mut read = Read::of(profile, document)?;
+        let agent = match named {
+            Some(agent) => Some(agent),
+            None if options.handle.is_none() => self.with_vendor_id(&read.imported.vendor_ids)?,
+            None => None,
+        };
+        if let Some(agent) = &agent {
+            let profile = self.profile_of(agent)?;
+            if profile.id() != read.profile.id() {
+                if options.profile.is_some() {
+                    return Err(other_profile(agent, &profile, &read.profile));
+                }
+                read = Read::of(profile, document)?;
+            }
+        }
+        self.bring(agent.as_ref(), read, options)
+    }
+
+    /// Imports block files as [`Agents::import_document`] does a document.
+    ///
+    /// # Errors
+    /// As there, and when the blocks do not fit the profile.
+    pub fn import_blocks(
+        &self,
+        files: &BlockFiles,
+        options: &ImportOptions,
+    ) -> Result<ImportReport, AgentError> {
+        let agent = match &options.handle {
+            Some(handle) => self.repo.backend().locate(handle).map_err(RepoError::from)?,
+            None => None,
+        };
+        let of_agent = agent.as_ref().map(|agent| self.profile_of(agent)).transpose()?;
+        let profile = match options.profile.clone().or(of_agent).or(files.profile.clone()) {
+            Some(profile) => profile,
+            None => self.profile_for_blocks(&files.blocks)?,
+        };
+        if let Some(agent) = &agent {
+            let own = self.profile_of(agent)?;
+            if own.id() != profile.id() {
+                return Err(other_profile(agent, &own, &profile));
+            }
+        }
+        let config = profile.join(&files.blocks)?;
+        let imported = Imported { title: files.title.clone(), config, ..Imported::default() };
+        self.bring(agent.as_ref(), Read { profile, imported }, options)
+    }
+
+    fn profile_of(&self, agent: &Handle) -> Result<Arc<Profile>, AgentError> {
+        self.profile(&self.meta(agent)?.profile)
+    }
+
+    /// The agent that was imported with the same id of the vendor.
+    fn with_vendor_id(&self, ids: &Map<String, Value>) -> Result<Option<Handle>, AgentError> {
+        let Some(id) = agent_id(ids) else { return Ok(None) };
+        let mut after: Option<Handle> = None;
+        loop {
+            let page = self.repo.backend().agents(after.as_ref(), PAGE).map_err(RepoError::from)?;
+            for agent in &page {
+                if agent_id(&self.meta(agent)?.vendor_ids) == Some(id) {
+                    return Ok(Some(agent.clone()));
+                }
+            }
+            match page.last() {
+                Some(last) => after = Some(last.clone()),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn bring(
+        &self,
+        agent: Option<&Handle>,
+        read: Read,
+        options: &ImportOptions,
+    ) -> Result<ImportReport, AgentError> {
+        let problems = read.profile.validate(&read.imported.config);
+        if !problems.is_empty() {
+            return Err(AgentError::Invalid { problems });
+        }
+        checks::refuse_masks(&read.imported.config)?;
+        version::message(&options.label, "")?;
+        match agent {
+            Some(agent) => self.import_into(agent, &read, options),
+            None => self.import_new(read, options),
+        }
+    }
+
+    fn import_new(&self, read: Read, options: &ImportOptions) -> Result<ImportReport, AgentError> {
+        let Read { profile, imported } = read;
+        let config = self.loose_config(Arc::clone(&profile), &imported.config)?;
+        let title = options.title.clone().or(imported.title.clone());
+        let mut fields = imported.metadata.clone();
+        fields.retain(|key, value| key != "name" || value.as_str() != imported.title.as_deref());
+        let description = match fields.remove("description") {
+            Some(Value::String(text)) => text,
+            Some(other) => {
+                fields.insert("description".to_owned(), other);
+                String::new()
+            }
+            None => String::new(),
+        };
+        let new = NewAgent {
+            handle: options.handle.clone(),
+            title,
+            description,
+            config: Some(imported.config),
+            label: options.label.clone(),
+            activate: options.activate,
+            fields,
+            vendor_ids: imported.vendor_ids,
+            override_check: options.override_check.clone(),
+            kind: "import",
+            ..NewAgent::of(Arc::clone(&profile))
+        };
+        let report = |agent: Handle| ImportReport {
+            agent,
+            profile: profile.name().to_owned(),
+            outcome: ImportOutcome::Created,
+            tree: config.tree_id,
+            commit: None,
+            active: options.activate,
+            dropped: imported.dropped,
+            check: None,
+            receipt: None,
+        };
+        if options.dry_run {
+            let title = crate::agent::create::title_for(&new)?;
+            let handle = match &new.handle {
+                Some(handle) => {
+                    self.refuse_taken(handle, None)?;
+                    handle.clone()
+                }
+                None => self.free_handle(&title)?,
+            };
+            let check = self.check(None, &config)?;
+            return Ok(ImportReport { check: Some(check), ..report(handle) });
+        }
+        let created = self.create(&new)?;
+        Ok(ImportReport {
+            commit: Some(created.version),
+            check: Some(created.check),
+            receipt: Some(created.receipt),
+            ..report(created.handle)
+        })
+    }
+
+    fn import_into(
+        &self,
+        agent: &Handle,
+        read: &Read,
+        options: &ImportOptions,
+    ) -> Result<ImportReport, AgentError> {
+        let config = self.loose_config(Arc::clone(&read.profile), &read.imported.config)?;
+        let latest = match self.resolve_revision(agent, &Revision::Latest) {
+            Ok(Resolved::Version(version)) => Some(version),
+            Ok(_) | Err(AgentError::NoSuchRevision { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let mut report = ImportReport {
+            agent: agent.clone(),
+            profile: read.profile.name().to_owned(),
+            outcome: ImportOutcome::Unchanged,
+            tree: config.tree_id,
+            commit: latest.as_ref().map(|version| version.id),
+            active: latest.as_ref().is_some_and(|version| version.active),
+            dropped: read.imported.dropped.clone(),
+            check: None,
+            receipt: None,
+        };
+        if let Some(latest) = &latest {
+            let commit = self.repo.commit(&latest.id)?;
+            if commit.tree == config.tree_id && commit.profile == read.profile.id() {
+                if options.activate && !latest.active && !options.dry_run {
+                    let reason = options.override_check.as_deref();
+                    let (_, receipt) = self.activate(agent, &latest.id, reason, None)?;
+                    report.receipt = Some(receipt);
+                }
+                report.active |= options.activate;
+                return Ok(report);
+            }
+        }
+        let name = match read.profile.draft_policy() {
+            DraftPolicy::One => only_draft(),
+            DraftPolicy::Many => DRAFT.parse().expect("a handle"),
+        };
+        report.commit = None;
+        report.active = options.activate;
+        report.outcome = ImportOutcome::Draft(name.clone());
+        if options.dry_run {
+            report.check = Some(self.check(Some(agent), &config)?);
+            if options.activate {
+                report.outcome = ImportOutcome::Published(self.version_count(agent)? + 1);
+            }
+            return Ok(report);
+        }
+        self.revise_draft(agent, &name, read, &mut report)?;
+        if options.activate {
+            let publish = PublishOptions {
+                label: options.label.clone(),
+                activate: true,
+                override_check: options.override_check.clone(),
+                ..PublishOptions::default()
+            };
+            let published = self.publish(agent, &name, &publish)?;
+            report.outcome = ImportOutcome::Published(published.number);
+            report.commit = Some(published.version);
+            report.check = Some(published.check);
+            report.receipt = Some(published.receipt);
+        }
+        Ok(report)
+    }
+
+    /// Makes the config the draft's next revision; the draft is forked from the newest version when
+    /// it is not there yet.
+    fn revise_draft(
+        &self,
+        agent: &Handle,
+        name: &Handle,
+        read: &Read,
+        report: &mut ImportReport,
+    ) -> Result<(), AgentError> {
+        match self.draft(agent, name) {
+            Ok(_) => {}
+            Err(AgentError::NoSuchRevision { .. }) => {
+                let source = match self.version_count(agent)? {
+                    0 => DraftSource::Default,
+                    _ => DraftSource::Revision(Revision::Latest),
+                };
+                self.new_draft(agent, name, &source)?;
+            }
+            Err(error) => return Err(error),
+        }
+        let edit = Edit::Replace(read.imported.config.clone());
+        let (draft, receipt) = self.edit(agent, name, None, &[edit], "imported")?;
+        report.commit = Some(draft.commit);
+        if receipt.operation.is_none() {
+            report.outcome = ImportOutcome::Unchanged;
+        }
+        report.receipt = Some(receipt);
+        Ok(())
+    }
+}
+
+/// The vendor's id of the agent itself, which a version's answer gives under another key.
+fn agent_id(ids: &Map<String, Value>) -> Option<&str> {
+    AGENT_KEYS.iter().find_map(|key| ids.get(*key)?.as_str())
+}
+
+fn other_profile(agent: &Handle, own: &Profile, other: &Profile) -> AgentError {
+    let reason = format!("it has profile '{}', not '{}'", own.name(), other.name());
+    AgentError::Import { place: format!("agent '{agent}'"), reason }
+}

@@ -1,0 +1,92 @@
+//! Objects on their way into the store: written ahead of the moves of refs that will rely on them,
+//! many at once.
+
+use std::collections::HashSet;
+
+use crate::object::{Object, ObjectId};
+use crate::repo::RepoError;
+
+use crate::agent::{AgentError, Agents};
+
+/// Objects waiting to be staged, at most, in bytes of their payloads.
+const STAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Objects waiting to be staged, at most.
+const STAGE_OBJECTS: usize = 8192;
+/// Ids remembered as staged already.
+const STAGED_MAX: usize = 256 * 1024;
+/// Most threads that stage objects or read lines.
+pub(super) const THREADS_MAX: usize = 4;
+
+
+/// How many threads are worth starting.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX)
+}
+
+/// Objects on their way into the store.
+#[derive(Debug)]
+pub(super) struct Stage<'a> {
+    agents: &'a Agents,
+    pub(super) dry_run: bool,
+    waiting: Vec<Object>,
+    waiting_bytes: usize,
+    staged: HashSet<ObjectId>,
+    /// Whether objects could not be staged: then no move may rely on them.
+    pub(super) failed: bool,
+    /// Objects that were brought so far, each counted once as far as that is remembered.
+    pub(super) objects: u64,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(agents: &'a Agents, dry_run: bool) -> Self {
+        Self {
+            agents,
+            dry_run,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            staged: HashSet::new(),
+            failed: false,
+            objects: 0,
+        }
+    }
+
+    /// Brings an object; one that was brought lately is not written again.
+    pub(super) fn bring(&mut self, id: ObjectId, object: Object) -> Result<(), AgentError> {
+        if !self.staged.insert(id) {
+            return Ok(());
+        }
+        self.objects += 1;
+        self.waiting_bytes += object.payload.len();
+        self.waiting.push(object);
+        if self.waiting_bytes >= STAGE_BYTES || self.waiting.len() >= STAGE_OBJECTS {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what waits. Files are compressed and written by as many threads as there are cores.
+    pub(super) fn flush(&mut self) -> Result<(), AgentError> {
+        let objects = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        if self.staged.len() > STAGED_MAX {
+            self.staged.clear();
+        }
+        if objects.is_empty() || self.dry_run {
+            return Ok(());
+        }
+        let backend = self.agents.repo().backend();
+        let share = objects.len().div_ceil(threads()).max(64);
+        std::thread::scope(|scope| {
+            let parts: Vec<_> =
+                objects.chunks(share).map(|part| scope.spawn(move || backend.stage(part))).collect();
+            let done = parts.into_iter().map(|part| part.join().expect("a backend does not panic"));
+            done.collect::<Result<Vec<()>, _>>()
+        })
+        .map_err(|error| {
+            self.failed = true;
+            RepoError::from(error).into()
+        })
+        .map(|_| ())
+    }
+}

@@ -1,0 +1,150 @@
+//! `recto diff`: what differs between two configs.
+
+use serde_json::{Map, Value};
+
+use crate::agent::{Agents, Resolved};
+use crate::history::{Range, Spec};
+use crate::refs::Handle;
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::render::{self, Comparison, Form, Side};
+
+/// Show what differs between two versions, drafts or checkpoints
+///
+/// By field: tools are matched by name and metrics by identifier, texts are compared by line, and in
+/// changed lines the words are marked: [-old-] and {+new+}. One revision alone is compared with what
+/// serves; a draft of an agent of which nothing serves, with the version that it was forked from.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  recto diff support@V3..V4
+  recto diff support@tone
+  recto diff support@V3 support@tone --stat
+  recto diff support@V3..latest -- voice workflow_prompt
+  recto diff support@{2026-03-01}..ACTIVE --unified")]
+pub(crate) struct Args {
+    /// `A..B`, or `A B`, or one revision to compare with what serves.
+    #[arg(required = true, num_args = 1..=2, value_name = "REV")]
+    revisions: Vec<String>,
+
+    /// Only these blocks (`voice`) and fields (`tools[book_slot].timeout`).
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<String>,
+
+    #[command(flatten)]
+    form: FormArgs,
+
+    /// Exit with 1 when something differs.
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Show secrets instead of masking them.
+    #[arg(long)]
+    reveal: bool,
+}
+
+/// The form in which differences are shown, as an option.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[group(multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag each, of which at most one is given")]
+pub(crate) struct FormArgs {
+    /// How much changed in each block.
+    #[arg(long)]
+    stat: bool,
+
+    /// Only the names of the blocks that differ.
+    #[arg(long)]
+    blocks: bool,
+
+    /// A patch of the blocks' files, for `patch -p1`.
+    #[arg(long, short = 'u')]
+    unified: bool,
+
+    /// Both sides beside each other.
+    #[arg(long)]
+    side_by_side: bool,
+}
+
+impl FormArgs {
+    /// The form that the options ask for.
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Self { stat: true, .. } => Form::Stat,
+            Self { blocks: true, .. } => Form::Blocks,
+            Self { unified: true, .. } => Form::Unified,
+            Self { side_by_side: true, .. } => Form::SideBySide,
+            _ => Form::Fields,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let wanted = render::wanted(&args.paths)?;
+    let agents = ctx.agents_to_read()?;
+    let (old, new) = sides(ctx, &agents, &args.revisions)?;
+    let mut comparison = Comparison::new(&agents, old, new, args.reveal);
+    for name in comparison.only(&wanted) {
+        ctx.out.warn(format!("'{name}' is no block and no field of either side"));
+    }
+    render::diff(&ctx.out, &comparison, args.form.form())?;
+    let differ = args.exit_code && !comparison.is_empty();
+    Ok(if differ { Exit::No } else { Exit::Done })
+}
+
+/// The two sides that the words name.
+fn sides(ctx: &Context, agents: &Agents, words: &[String]) -> Result<(Side, Side), CliError> {
+    match words {
+        [old, new] => Ok((named(ctx, agents, &old.parse()?)?, named(ctx, agents, &new.parse()?)?)),
+        [pair] if pair.contains("..") => {
+            let range: Range = pair.parse()?;
+            Ok((named(ctx, agents, &range.from)?, named(ctx, agents, &range.to)?))
+        }
+        [one] => alone(ctx, agents, one),
+        _ => Err(CliError::usage("one or two revisions are compared")),
+    }
+}
+
+fn named(ctx: &Context, agents: &Agents, spec: &Spec) -> Result<Side, CliError> {
+    let (agent, resolved) = ctx.resolved(agents, spec)?;
+    side(agents, agent, &resolved)
+}
+
+/// A revision as one side of a comparison.
+pub(crate) fn side(agents: &Agents, agent: Handle, resolved: &Resolved) -> Result<Side, CliError> {
+    let id = resolved.commit();
+    Ok(Side { agent, name: resolved.name(), id: Some(id), config: agents.config(&id)? })
+}
+
+/// One revision against what serves; an agent alone means its draft.
+fn alone(ctx: &Context, agents: &Agents, text: &str) -> Result<(Side, Side), CliError> {
+    let spec: Spec = text.parse()?;
+    let (agent, resolved) = if spec.explicit {
+        ctx.resolved(agents, &spec)?
+    } else {
+        let (agent, draft) = ctx.draft(agents, text)?;
+        (agent, Resolved::Draft(draft))
+    };
+    let new = side(agents, agent.clone(), &resolved)?;
+    let base = match &resolved {
+        Resolved::Draft(draft) => draft.base,
+        _ => None,
+    };
+    let old = before(agents, agent, &new, base)?;
+    Ok((old, new))
+}
+
+/// What serves; else the version that a draft is based on; else nothing at all.
+pub(crate) fn before(
+    agents: &Agents,
+    agent: Handle,
+    new: &Side,
+    base: Option<crate::object::ObjectId>,
+) -> Result<Side, CliError> {
+    if let Some(id) = agents.active(&agent)?.or(base) {
+        let resolved = agents.describe(&agent, id)?;
+        return side(agents, agent, &resolved);
+    }
+    let config = agents.loose_config(new.config.profile.clone(), &Value::Object(Map::new()))?;
+    Ok(Side { agent, name: "nothing".to_owned(), id: None, config })
+}

@@ -1,0 +1,116 @@
+//! Differences as JSON: `docs/reference/json/diff.json`.
+
+use serde_json::{Map, Value, json};
+
+use crate::diff::{ChangeKind, Hunk, Tag, TextChange};
+
+use super::comparison::{BlockChanges, Comparison, Shown, Side};
+use super::summary;
+
+/// Everything that differs.
+pub(super) fn value(comparison: &Comparison) -> Value {
+    let blocks: Vec<Value> = comparison
+        .stats
+        .iter()
+        .map(|stat| {
+            json!({
+                "name": stat.name.as_str(),
+                "change": summary::kind_name(stat.kind),
+                "added": stat.stat.added,
+                "removed": stat.stat.removed,
+                "of": summary::unit(comparison, stat),
+            })
+        })
+        .collect();
+    let changes = |group: &BlockChanges| {
+        let block = group.block.as_ref().map(|block| block.as_str().to_owned());
+        group.changes.iter().map(|shown| change(shown, block.as_deref())).collect::<Vec<Value>>()
+    };
+    json!({
+        "old": side(&comparison.old),
+        "new": side(&comparison.new),
+        "equal": comparison.is_empty(),
+        "masked": comparison.masked,
+        "blocks": blocks,
+        "changes": comparison.blocks.iter().flat_map(changes).collect::<Vec<Value>>(),
+    })
+}
+
+fn side(side: &Side) -> Value {
+    json!({
+        "agent": side.agent.as_str(),
+        "name": side.name,
+        "id": side.id.map(|id| id.to_string()),
+        "profile": side.config.profile.name(),
+    })
+}
+
+fn change(shown: &Shown, block: Option<&str>) -> Value {
+    let mut map = Map::new();
+    let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    put("path", shown.path.as_str().into());
+    put("block", block.into());
+    let kind = match &shown.field.change.kind {
+        ChangeKind::Added(value) => {
+            put("new", value.clone());
+            "added"
+        }
+        ChangeKind::Removed(value) => {
+            put("old", value.clone());
+            "removed"
+        }
+        ChangeKind::Changed { old, new } => {
+            put("old", old.clone());
+            put("new", new.clone());
+            "changed"
+        }
+        ChangeKind::Moved { from, to } => {
+            put("from", (*from).into());
+            put("to", (*to).into());
+            "moved"
+        }
+    };
+    put("change", kind.into());
+    if let Some(at) = shown.field.change.at {
+        put("at", at.into());
+    }
+    if let Some(text) = &shown.field.text {
+        put("text", text_value(text));
+    }
+    if shown.hides {
+        put("hides_secret", true.into());
+    }
+    Value::Object(map)
+}
+
+fn text_value(text: &TextChange) -> Value {
+    let hunk = |hunk: &Hunk| {
+        let lines: Vec<Value> = hunk
+            .lines
+            .iter()
+            .map(|line| {
+                let pieces = line.pieces.iter();
+                let pieces: Vec<Value> =
+                    pieces.map(|(changed, text)| json!({"changed": changed, "text": text})).collect();
+                json!({"tag": tag_name(line.tag), "pieces": pieces})
+            })
+            .collect();
+        json!({
+            "old_start": hunk.old_start,
+            "old_len": hunk.old_len,
+            "new_start": hunk.new_start,
+            "new_len": hunk.new_len,
+            "lines": lines,
+        })
+    };
+    let hunks: Vec<Value> = text.hunks.iter().map(hunk).collect();
+    json!({"added": text.added, "removed": text.removed, "hunks": hunks})
+}
+
+fn tag_name(tag: Tag) -> &'static str {
+    match tag {
+        Tag::Same => "same",
+        Tag::Removed => "removed",
+        Tag::Added => "added",
+    }
+}

@@ -1,0 +1,56 @@
+//! How much differs in each block, or only in which.
+
+use crate::diff::{BlockChange, BlockChangeKind};
+use crate::object::Content;
+
+use super::super::error::CliError;
+use super::super::terminal::{Cell, Output, Style, Table, plain_line};
+use super::comparison::Comparison;
+
+/// The word for what happened to a block.
+pub(super) fn kind_name(kind: BlockChangeKind) -> &'static str {
+    match kind {
+        BlockChangeKind::Added => "added",
+        BlockChangeKind::Removed => "removed",
+        BlockChangeKind::Changed => "changed",
+    }
+}
+
+/// What the sizes of a block's change count: `lines` or `values`.
+pub(super) fn unit(comparison: &Comparison, stat: &BlockChange) -> &'static str {
+    let sides = [&comparison.new, &comparison.old];
+    let content = sides.iter().find_map(|side| side.config.blocks.get(&stat.name));
+    match content {
+        Some(Content::Text(_)) => "lines",
+        _ => "values",
+    }
+}
+
+/// Shows a table of the blocks that differ, and a sum.
+pub(super) fn stat(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
+    let mut table = Table::new(["BLOCK", "CHANGE", "ADDED", "REMOVED", "OF"]);
+    for stat in &comparison.stats {
+        table.row([
+            stat.name.as_str().into(),
+            kind_name(stat.kind).into(),
+            Cell::new(Style::Good, format!("+{}", stat.stat.added)),
+            Cell::new(Style::Bad, format!("-{}", stat.stat.removed)),
+            unit(comparison, stat).into(),
+        ]);
+    }
+    out.table(&table)?;
+    let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let (blocks, fields) = (comparison.stats.len(), comparison.count());
+    let title = plain_line(&comparison.title(" -> ")).into_owned();
+    out.line(format!(
+        "{title}: {} differ{} in {}",
+        plural(fields, "field"),
+        if fields == 1 { "s" } else { "" },
+        plural(blocks, "block")
+    ))
+}
+
+/// Shows the names of the blocks that differ.
+pub(super) fn names(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
+    comparison.stats.iter().try_for_each(|stat| out.line(plain_line(stat.name.as_str())))
+}
