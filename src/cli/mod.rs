@@ -37,8 +37,10 @@ mod check;
 mod checkpoint;
 mod completions;
 mod config;
+mod demo;
 mod diff;
 mod draft;
+mod export;
 mod fsck;
 mod hash_object;
 mod help;
@@ -63,6 +65,7 @@ mod unset;
 mod version;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -74,6 +77,7 @@ use terminal::{Options, Output};
 
 verbs::verbs! {
     "Start" {
+        "demo" => Demo(demo),
         "init" => Init(init),
         "agent" => Agent(agent),
         "config" => Config(config),
@@ -106,9 +110,9 @@ verbs::verbs! {
         "restore" => Restore(restore),
         "undo" => Undo(undo),
     }
-    "Move" {}
     "Move" {
         "import" => Import(import),
+        "export" => Export(export),
     }
     "Maintain" {
         "fsck" => Fsck(fsck),
@@ -171,6 +175,19 @@ fn run(cli: &Cli, options: Options) -> u8 {
     match ctx.out.finish() {
         Err(error) if result.is_ok() => show(&error, &ctx.out),
         _ => shown,
+    }
+}
+
+/// Runs a command as if it had been typed in `dir`, on the store that is found there; returns its exit
+/// code.
+fn typed(words: &[String], dir: &Path, options: Options) -> u8 {
+    let matches = command().try_get_matches_from(words);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Err(error) => usage(&error, options.json),
+        Ok(cli) => {
+            let globals = Globals { store: None, directory: Some(dir.to_path_buf()), ..cli.globals };
+            run(&Cli { globals, ..cli }, options)
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod errors;
 mod flips;
 mod fsck;
 mod help;
+mod import;
 mod init;
 mod log;
 mod objects;
