@@ -9,31 +9,57 @@
 #![allow(clippy::struct_excessive_bools)]
 
 mod agents;
+mod assignment;
 mod context;
+mod done;
+mod edit_draft;
 mod error;
+mod fields;
 mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod shell;
 mod terminal;
 mod verbs;
+mod when;
 mod who;
 
+mod activate;
+mod agent;
+mod cat;
 mod cat_object;
+mod check;
+mod checkpoint;
 mod completions;
 mod config;
 mod diff;
+mod draft;
 mod fsck;
 mod hash_object;
 mod help;
+mod import;
 mod init;
+mod log;
 mod ls_tree;
 mod man;
+mod patch;
+mod pin;
+mod publish;
 mod recover;
+mod restore;
+mod rollback;
+mod set;
+mod show;
+mod timeline;
+mod undo;
+mod unpin;
+mod unpublish;
+mod unset;
 mod version;
 
 use std::ffi::OsString;
@@ -49,15 +75,41 @@ use terminal::{Options, Output};
 verbs::verbs! {
     "Start" {
         "init" => Init(init),
+        "agent" => Agent(agent),
         "config" => Config(config),
     }
-    "Edit" {}
-    "Publish" {}
+    "Edit" {
+        "draft" => Draft(draft),
+        "set" => Set(set),
+        "unset" => Unset(unset),
+        "patch" => Patch(patch),
+        "checkpoint" => Checkpoint(checkpoint),
+    }
+    "Publish" {
+        "check" => Check(check),
+        "publish" => Publish(publish),
+        "activate" => Activate(activate),
+        "unpublish" => Unpublish(unpublish),
+        "version" => Version(version),
+        "pin" => Pin(pin),
+        "unpin" => Unpin(unpin),
+    }
     "Look" {
         "diff" => Diff(diff),
+        "log" => Log(log),
+        "timeline" => Timeline(timeline),
+        "show" => Show(show),
+        "cat" => Cat(cat),
     }
-    "Go back" {}
+    "Go back" {
+        "rollback" => Rollback(rollback),
+        "restore" => Restore(restore),
+        "undo" => Undo(undo),
+    }
     "Move" {}
+    "Move" {
+        "import" => Import(import),
+    }
     "Maintain" {
         "fsck" => Fsck(fsck),
         "recover" => Recover(recover),
@@ -71,7 +123,6 @@ verbs::verbs! {
         "help" => Help(help),
         "completions" => Completions(completions),
         "man" => Man(man),
-        "version" => Version(version),
     }
 }
 

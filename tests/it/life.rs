@@ -16,7 +16,6 @@ use crate::harness::Place;
 /// The agents of a place's store, changed by one person; each operation a minute after the last.
 pub(crate) struct Life {
     pub(crate) agents: Agents,
-    pub(crate) clock: Arc<StepClock>,
 }
 
 /// A handle.
@@ -40,9 +39,9 @@ impl Life {
     pub(crate) fn by(place: &Place, name: &str, start: &str) -> Self {
         let start = Time::parse(start, None).expect("a time");
         let clock = Arc::new(StepClock::new(start, 60_000));
-        let repo = Repo::open(Arc::new(RealDisk::new()), &place.path(STORE_DIR), clock.clone());
+        let repo = Repo::open(Arc::new(RealDisk::new()), &place.path(STORE_DIR), clock);
         let actor = Author { name: name.to_owned(), email: None };
-        Self { agents: Agents::new(Arc::new(repo.expect("a store")), actor, "test"), clock }
+        Self { agents: Agents::new(Arc::new(repo.expect("a store")), actor, "test") }
     }
 
     /// Makes an agent of the generic profile whose V1 serves.

@@ -1,0 +1,273 @@
+//! Checking a draft out: its blocks become files. What somebody edited stays, or the checkout is
+//! refused before anything is written.
+
+use std::path::PathBuf;
+
+use crate::agent::{Config, DraftInfo, DraftSource, Resolved};
+use crate::encoding::canonical;
+use crate::history::Spec;
+use crate::log::AgentId;
+use crate::object::Content;
+use crate::refs::Handle;
+
+use super::index::{Index, Indexed, files_of, looks};
+use super::scan::{Place, Scan, scan};
+use super::status::Examined;
+use super::{AGENT_FILE, AGENTS_DIR, AgentFile, FileState, Worktree, WorktreeError, layout, shown};
+
+/// The draft that is forked for who has none.
+const WORK_DRAFT: &str = "work";
+
+/// A draft that was checked out.
+#[derive(Debug)]
+pub struct CheckedOut {
+    /// The agent's handle.
+    pub agent: Handle,
+    /// The draft.
+    pub draft: DraftInfo,
+    /// Where its files are.
+    pub dir: PathBuf,
+    /// The files that were written.
+    pub written: Vec<String>,
+    /// The files that were removed, because the draft has no such block.
+    pub removed: Vec<String>,
+    /// The files whose edits stayed.
+    pub kept: Vec<String>,
+}
+
+/// What a checkout does to each file.
+#[derive(Debug, Default)]
+struct Plan {
+    write: Vec<String>,
+    remove: Vec<String>,
+    keep: Vec<String>,
+    blocked: Vec<String>,
+}
+
+/// The bytes of a block's file: a text as it is, JSON laid out for people.
+pub fn bytes_of(content: &Content) -> Vec<u8> {
+    match content {
+        Content::Text(text) => text.clone().into_bytes(),
+        Content::Json(value) => canonical::pretty(value).into_bytes(),
+    }
+}
+
+impl Worktree<'_> {
+    /// The draft that is meant: the one named; else the one that is checked out, the only one there
+    /// is, or a new one, `work`. The last value says whether it was made.
+    ///
+    /// # Errors
+    /// As [`crate::agent::Agents::resolve`]; `NotADraft`; `WhichDraft`.
+    pub fn choose_draft(&self, spec: &Spec) -> Result<(Handle, DraftInfo, bool), WorktreeError> {
+        if spec.explicit {
+            return match self.agents.resolve(spec)? {
+                (agent, Resolved::Draft(draft)) => Ok((agent, draft, false)),
+                (agent, other) => Err(WorktreeError::NotADraft { agent, revision: other.name() }),
+            };
+        }
+        let agent = self.agents.locate(&spec.agent)?;
+        let mut drafts = self.agents.drafts(&agent)?;
+        let index = Index::read(self.agents.repo().disk().as_ref(), &self.index_path(&agent))?;
+        let current = index.and_then(|index| drafts.iter().position(|draft| draft.id == index.draft_id));
+        match (current, drafts.len()) {
+            (Some(at), _) => Ok((agent, drafts.swap_remove(at), false)),
+            (None, 1) => Ok((agent, drafts.remove(0), false)),
+            (None, 0) => {
+                let name: Handle = WORK_DRAFT.parse().expect("a handle");
+                let (draft, _) = self.agents.new_draft(&agent, &name, &DraftSource::Default)?;
+                Ok((agent, draft, true))
+            }
+            (None, _) => {
+                let drafts = drafts.iter().map(|draft| draft.name.to_string()).collect();
+                Err(WorktreeError::WhichDraft { agent, drafts })
+            }
+        }
+    }
+
+    /// Writes a draft's blocks as files. Files that were not edited are brought to what the draft has
+    /// now; edits stay where the draft's block is as it was checked out.
+    ///
+    /// # Errors
+    /// `Unsaved` with every file whose edits would be lost, before anything is written: those that the
+    /// draft changed too, and all of them when another draft is checked out. `Symlink`, `NotAFile`,
+    /// `Foreign`, `CaseClash`.
+    pub fn checkout(&self, agent: &Handle, draft: &Handle) -> Result<CheckedOut, WorktreeError> {
+        let draft = self.agents.draft(agent, draft)?;
+        let config = self.agents.config(&draft.commit)?;
+        let target = files_of(&config.tree);
+        if let Some((one, other)) = layout::clash(target.keys().map(String::as_str)) {
+            return Err(WorktreeError::CaseClash(one, other));
+        }
+        let _lock = self.lock()?;
+        let examined = match self.examine(agent) {
+            Ok(examined) => Some(examined),
+            Err(WorktreeError::NotCheckedOut(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let scan = match &examined {
+            Some(_) => None,
+            None => Some(self.scan_with(agent, &config)?),
+        };
+        let plan = match (&examined, &scan) {
+            (Some(examined), _) => from_checkout(examined, &draft, &target),
+            (None, scan) => from_nothing(scan.as_ref().unwrap_or(&Scan::default()), &target),
+        };
+        self.refuse_blocked(agent, &plan, examined.as_ref())?;
+        let dir = self.dir(agent);
+        self.files().make_dir(&dir)?;
+        let mut files = target;
+        let seen = |file: &str| {
+            let scan = examined.as_ref().map(|examined| &examined.scan).or(scan.as_ref());
+            scan.and_then(|scan| scan.seen.get(file))
+        };
+        for (file, indexed) in &mut files {
+            indexed.stat = seen(file).filter(|seen| seen.id == indexed.id).map(|seen| looks(&seen.stat));
+        }
+        for (name, content) in &config.blocks {
+            let file = layout::file_name(name, &content.kind());
+            if plan.write.contains(&file) {
+                let stat = self.files().write(&dir.join(&file), &bytes_of(content))?;
+                if let Some(indexed) = files.get_mut(&file) {
+                    indexed.stat = Some(looks(&stat));
+                }
+            }
+        }
+        for file in &plan.remove {
+            self.files().remove(&dir.join(file))?;
+        }
+        let id = self.agents.info(agent)?.id;
+        self.write_agent_file(agent, id, &draft)?;
+        self.write_index(agent, id, &draft, files)?;
+        let Plan { write: written, remove: removed, keep: kept, .. } = plan;
+        Ok(CheckedOut { agent: agent.clone(), draft, dir, written, removed, kept })
+    }
+
+    fn scan_with(&self, agent: &Handle, config: &Config) -> Result<Scan, WorktreeError> {
+        let shown = format!("{AGENTS_DIR}/{agent}");
+        let dir = self.dir(agent);
+        scan(Place { files: self.files(), dir: &dir, shown: &shown }, &config.profile, None)
+    }
+
+    fn refuse_blocked(
+        &self,
+        agent: &Handle,
+        plan: &Plan,
+        examined: Option<&Examined>,
+    ) -> Result<(), WorktreeError> {
+        let mut files: Vec<String> = plan.blocked.iter().map(|file| shown(agent, file)).collect();
+        let broken = match examined {
+            Some(examined) => examined.changes.iter().any(|file| file.file == AGENT_FILE),
+            None => matches!(self.read_agent_file(agent)?, Some(Err(_))),
+        };
+        if broken {
+            files.push(shown(agent, AGENT_FILE));
+        }
+        if files.is_empty() { Ok(()) } else { Err(WorktreeError::Unsaved { agent: agent.clone(), files }) }
+    }
+
+    /// Writes `agent.json`; a title and fields that somebody put there stay.
+    pub(super) fn write_agent_file(
+        &self,
+        agent: &Handle,
+        id: AgentId,
+        draft: &DraftInfo,
+    ) -> Result<(), WorktreeError> {
+        let profile_id =
+            self.agents.repo().commit(&draft.commit).map_err(crate::agent::AgentError::from)?.profile;
+        let profile = self.agents.profile(&profile_id)?;
+        let there = self.read_agent_file(agent)?.and_then(Result::ok);
+        let (title, ext) = match &there {
+            Some(file) => (file.title.clone(), file.ext.clone()),
+            None => (None, serde_json::Map::new()),
+        };
+        let title = match title {
+            Some(title) => Some(title),
+            None => Some(self.agents.meta(&self.agents.locate(agent)?)?.title),
+        };
+        let file = AgentFile {
+            id: Some(id),
+            title,
+            profile_id: Some(profile_id),
+            draft: Some(draft.name.clone()),
+            draft_revision: Some(draft.revision),
+            base: draft.base,
+            base_number: draft.base_number,
+            ext,
+            ..AgentFile::new(agent.clone(), profile.name())
+        };
+        if there.as_ref() != Some(&file) {
+            self.files().write(&self.dir(agent).join(AGENT_FILE), file.to_text().as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_index(
+        &self,
+        agent: &Handle,
+        id: AgentId,
+        draft: &DraftInfo,
+        files: std::collections::BTreeMap<String, Indexed>,
+    ) -> Result<(), WorktreeError> {
+        let index = Index {
+            id,
+            draft: draft.name.clone(),
+            draft_id: draft.id,
+            revision: draft.revision,
+            commit: draft.commit,
+            files,
+            written_ns: 0,
+        };
+        index.write(self.agents.repo().disk().as_ref(), &self.index_path(agent))
+    }
+}
+
+type Target = std::collections::BTreeMap<String, Indexed>;
+
+/// What to do where nothing was checked out: files that are there already are somebody's.
+fn from_nothing(scan: &Scan, target: &Target) -> Plan {
+    let mut plan = Plan::default();
+    for (file, indexed) in target {
+        match scan.seen.get(file) {
+            Some(seen) if seen.id == indexed.id => {}
+            Some(_) => plan.blocked.push(file.clone()),
+            None if scan.faults.contains_key(file) => plan.blocked.push(file.clone()),
+            None => plan.write.push(file.clone()),
+        }
+    }
+    let others = scan.seen.keys().chain(scan.faults.keys()).filter(|file| !target.contains_key(*file));
+    plan.blocked.extend(others.cloned());
+    plan
+}
+
+/// What to do with the files of a checkout. Edits are carried within a draft, and on from a draft that
+/// is gone; not to another draft.
+fn from_checkout(examined: &Examined, draft: &DraftInfo, target: &Target) -> Plan {
+    let carries = examined.draft.as_ref().is_none_or(|current| current.id == draft.id);
+    let index = &examined.index;
+    let was = |file: &str| index.files.get(file).map(|indexed| indexed.id);
+    let wanted = |file: &str| target.get(file).map(|indexed| indexed.id);
+    let holds = |file: &str| examined.scan.seen.get(file).map(|seen| seen.id);
+    let mut plan = Plan::default();
+    let mut edited: Vec<&str> = Vec::new();
+    for change in examined.edits().filter(|change| change.file != AGENT_FILE) {
+        let file = change.file.as_str();
+        edited.push(file);
+        let equal = change.state != FileState::Invalid && holds(file) == wanted(file);
+        if equal {
+            continue;
+        }
+        if carries && examined.exact && was(file) == wanted(file) {
+            plan.keep.push(file.to_owned());
+        } else {
+            plan.blocked.push(file.to_owned());
+        }
+    }
+    for file in target.keys().filter(|file| !edited.contains(&file.as_str())) {
+        if holds(file) != wanted(file) {
+            plan.write.push(file.clone());
+        }
+    }
+    let gone = index.files.keys().filter(|file| !target.contains_key(*file));
+    plan.remove.extend(gone.filter(|file| !edited.contains(&file.as_str())).cloned());
+    plan
+}
