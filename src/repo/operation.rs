@@ -1,7 +1,7 @@
 //! One operation on one agent: what it read, what it moves, and the loop that makes it happen as
 //! one record although others may be writing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Map;
 
@@ -225,12 +225,14 @@ impl Operation<'_> {
     }
 
     fn transaction(self, record: Record, derived: Vec<Derived>) -> Transaction {
+        // A ref that the record moves is expected to be where its first change starts from.
+        let moved: BTreeSet<&RefName> = record.changes.iter().map(|change| &change.name).collect();
         let mut expects: Vec<(RefName, Expected)> = Vec::new();
-        for (name, state) in &self.reads {
+        for (name, state) in self.reads.iter().filter(|(name, _)| !moved.contains(name)) {
             let target = state.as_ref().and_then(|state| state.target.as_ref());
             expects.push((name.clone(), Expected::same_as(target)));
         }
-        for (name, last) in &self.last_entries {
+        for (name, last) in self.last_entries.iter().filter(|(name, _)| !moved.contains(name)) {
             expects.push((name.clone(), Expected::same_as(last.as_ref())));
         }
         Transaction {

@@ -1,15 +1,15 @@
 //! The same through the command line: one process per command, as people and scripts use it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::io::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::stores;
 use crate::table::{self, Target};
 use crate::timing::{Samples, Scale};
 use crate::workload::{Evolving, Size};
-use crate::stores;
 
 const RECTO: &str = env!("CARGO_BIN_EXE_recto");
 
@@ -30,7 +30,10 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
     require(&recto(dir, &["draft", "new", "support@d"]));
     let git = work_tree(dir, &agent.config);
     let database = dir.join("rival.sqlite");
-    shell(&database, "PRAGMA journal_mode=WAL; CREATE TABLE object (id TEXT PRIMARY KEY, body TEXT); CREATE TABLE ref (name TEXT PRIMARY KEY, target TEXT); CREATE TABLE log (seq INTEGER PRIMARY KEY, message TEXT, target TEXT);");
+    shell(
+        &database,
+        "PRAGMA journal_mode=WAL; CREATE TABLE object (id TEXT PRIMARY KEY, body TEXT); CREATE TABLE ref (name TEXT PRIMARY KEY, target TEXT); CREATE TABLE log (seq INTEGER PRIMARY KEY, message TEXT, target TEXT);",
+    );
 
     let [mut set, mut publish, mut added, mut sqlite]: [Samples; 4] = Default::default();
     for round in 0..ROUNDS {
@@ -38,7 +41,19 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
         let speed = format!("voice.pause_ms={}", agent.config["voice"]["pause_ms"]);
         require(&set.time(|| recto(dir, &["set", "support@d", &speed])));
         require(&publish.time(|| {
-            recto(dir, &["publish", "support@d", "-m", "next", "--activate", "--keep-draft", "--override-check", "bench"])
+            recto(
+                dir,
+                &[
+                    "publish",
+                    "support@d",
+                    "-m",
+                    "next",
+                    "--activate",
+                    "--keep-draft",
+                    "--override-check",
+                    "bench",
+                ],
+            )
         }));
         let voice = agent.config["voice"].to_string();
         std::fs::write(git.join("voice.json"), &voice).expect("written");
@@ -53,13 +68,20 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
         sqlite.time(|| shell(&database, &script));
     }
     let ours = publish.median();
-    table::times("recto publish --activate", ours, "git add + git commit", added.median(), Target::AtMost(0.25));
+    table::times(
+        "recto publish --activate",
+        ours,
+        "git add + git commit",
+        added.median(),
+        Target::AtMost(0.25),
+    );
     table::times("recto publish --activate", ours, "sqlite3 shell", sqlite.median(), Target::AtMost(1.0));
     table::times("recto set", set.median(), "git add + git commit", added.median(), Target::None);
 
     let [mut cat, mut batch, mut version]: [Samples; 3] = Default::default();
     crate::resolve::pack(&git);
-    let wanted: String = agent.config.keys().map(|name| format!("HEAD:{}\n", file_name(name, &agent.config[name]))).collect();
+    let wanted: String =
+        agent.config.keys().map(|name| format!("HEAD:{}\n", file_name(name, &agent.config[name]))).collect();
     for _ in 0..ROUNDS {
         require(&cat.time(|| recto(dir, &["cat", "support"])));
         batch.time(|| fed(Command::new("git").args(["cat-file", "--batch"]).current_dir(&git), &wanted));
@@ -71,7 +93,11 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
 
 fn recto(dir: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(RECTO);
-    command.args(arguments).current_dir(dir).env("RECTO_AUTHOR", "Ana <ana@example.com>").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env("RECTO_AUTHOR", "Ana <ana@example.com>")
+        .stdin(Stdio::null());
     command.output().expect("recto runs")
 }
 

@@ -64,7 +64,13 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
         ],
     );
     table::times("history of one rare block", ours.median(), "SQLite", sqlite.median(), Target::AtMost(1.0));
-    table::times("history of one rare block", ours.median(), "git, Bloom filters", theirs.median(), Target::None);
+    table::times(
+        "history of one rare block",
+        ours.median(),
+        "git, Bloom filters",
+        theirs.median(),
+        Target::None,
+    );
     let [first] = in_turn(50, [&mut |_| drop(agents.log(&name, LogQuery::default()).expect("a log").next())]);
     table::alone("log, the newest operation", first.median(), Target::None);
 
@@ -80,8 +86,7 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
     let limit = Target::Within(Duration::from_micros(100));
     table::alone("diff of two versions, from their ids", ours.median(), limit);
     let configs: Vec<_> = versions[..20].iter().map(|id| agents.config(id).expect("a config")).collect();
-    let [ours] =
-        in_turn(400, [&mut |at| drop(agents.diff(&configs[at % 19], &configs[at % 19 + 1]))]);
+    let [ours] = in_turn(400, [&mut |at| drop(agents.diff(&configs[at % 19], &configs[at % 19 + 1]))]);
     table::alone("diff of two configs in memory", ours.median(), limit);
 }
 

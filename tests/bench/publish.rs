@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::disk::CountingDisk;
 use crate::rivals::{git::Git, sqlite::Database};
+use crate::stores;
 use crate::table::{self, Target};
 use crate::timing::{Scale, in_turn};
 use crate::workload::{BLOCKS, Evolving, Size};
-use crate::stores;
 
 /// The blocks of a first version.
 pub(crate) fn all_blocks() -> Vec<&'static str> {
@@ -66,8 +66,10 @@ fn one_writer(dir: &Path, publishes: usize, size: Size, shown: &str) {
         table::times(&operation, ours, "SQLite WAL FULL", sqlite.percentile(percent), target(2.0));
         table::times(&operation, ours, "libgit2 with fsync", libgit2.percentile(percent), target(0.34));
     }
-    let [ours] =
-        in_turn(publishes, [&mut |at| drop(stores::publish(&agents, &name, &profile, &activated[at].0, true))]);
+    let [ours] = in_turn(
+        publishes,
+        [&mut |at| drop(stores::publish(&agents, &name, &profile, &activated[at].0, true))],
+    );
     let operation = format!("publish and activate {shown} p50");
     table::times(&operation, ours.median(), "SQLite WAL FULL", sqlite.median(), Target::None);
 

@@ -46,8 +46,20 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
             ],
         );
         let operation = format!("resolve ACTIVE {shown}");
-        table::times(&operation, ours.median(), "read of one merged file", file.median(), Target::AtMost(2.0));
-        table::times(&operation, ours.median(), "libgit2, 13 packed blobs", libgit2.median(), Target::AtMost(0.1));
+        table::times(
+            &operation,
+            ours.median(),
+            "read of one merged file",
+            file.median(),
+            Target::AtMost(2.0),
+        );
+        table::times(
+            &operation,
+            ours.median(),
+            "libgit2, 13 packed blobs",
+            libgit2.median(),
+            Target::AtMost(0.1),
+        );
     }
 }
 

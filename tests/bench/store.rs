@@ -5,7 +5,9 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with a few digits")]
 
 mod binary;
+mod crowd;
 mod disk;
+mod import;
 mod log;
 mod parts;
 mod publish;
@@ -22,12 +24,20 @@ use timing::Scale;
 
 type Group = (&'static str, fn(&Path, Scale));
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 7] = [
+    ("publish", publish::run),
     ("parts", parts::run),
+    ("resolve", resolve::run),
+    ("log", log::run),
     ("binary", binary::run),
-    ("publish", publish::run), ("resolve", resolve::run), ("log", log::run)];
+    ("import", import::run),
+    ("crowd", crowd::run),
+];
 
 fn main() {
+    if import::run_task() {
+        return;
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let scale = Scale::from_env();
     for (name, run) in GROUPS {

@@ -34,17 +34,36 @@ pub(crate) fn remark(text: &str) {
     println!("  - {text}");
 }
 
+/// Prints a figure for a program that reads it.
+pub(crate) fn bare(figure: u64) {
+    println!("{figure}");
+}
+
 /// Prints a line of times.
 pub(crate) fn times(operation: &str, recto: Duration, rival: &str, other: Duration, target: Target) {
     let ratio = recto.as_secs_f64() / other.as_secs_f64();
-    line(operation, &shown(recto), rival, &shown(other), &format!("{ratio:.2}"), &verdict(target, recto.as_secs_f64(), ratio));
+    line(
+        operation,
+        &shown(recto),
+        rival,
+        &shown(other),
+        &format!("{ratio:.2}"),
+        &verdict(target, recto.as_secs_f64(), ratio),
+    );
 }
 
 /// Prints a line of rates, in operations per second.
 pub(crate) fn rates(operation: &str, recto: f64, rival: &str, other: f64, target: Target) {
     let ratio = recto / other;
     let shown = |rate: f64| format!("{rate:.0}/s");
-    line(operation, &shown(recto), rival, &shown(other), &format!("{ratio:.2}"), &verdict(target, recto, ratio));
+    line(
+        operation,
+        &shown(recto),
+        rival,
+        &shown(other),
+        &format!("{ratio:.2}"),
+        &verdict(target, recto, ratio),
+    );
 }
 
 /// Prints a line of one time with nobody to compare with.
@@ -62,7 +81,14 @@ pub(crate) fn count(operation: &str, found: u64, target: Target) {
 pub(crate) fn sizes(operation: &str, recto: u64, rival: &str, other: u64, target: Target) {
     let ratio = recto as f64 / other as f64;
     let shown = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-    line(operation, &shown(recto), rival, &shown(other), &format!("{ratio:.2}"), &verdict(target, recto as f64, ratio));
+    line(
+        operation,
+        &shown(recto),
+        rival,
+        &shown(other),
+        &format!("{ratio:.2}"),
+        &verdict(target, recto as f64, ratio),
+    );
 }
 
 fn line(operation: &str, recto: &str, rival: &str, other: &str, ratio: &str, verdict: &str) {

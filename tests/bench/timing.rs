@@ -30,7 +30,10 @@ impl Samples {
 }
 
 /// Runs the contestants in turn, `rounds` times, and times each of them.
-pub(crate) fn in_turn<const N: usize>(rounds: usize, mut contestants: [&mut dyn FnMut(usize); N]) -> [Samples; N] {
+pub(crate) fn in_turn<const N: usize>(
+    rounds: usize,
+    mut contestants: [&mut dyn FnMut(usize); N],
+) -> [Samples; N] {
     let mut samples: [Samples; N] = std::array::from_fn(|_| Samples::default());
     for round in 0..rounds {
         for (contestant, samples) in contestants.iter_mut().zip(&mut samples) {

@@ -24,12 +24,70 @@ pub(crate) const BLOCKS: [(&str, u64); 13] = [
 pub(crate) const RARE_BLOCK: &str = "privacy";
 
 const WORDS: [&str; 64] = [
-    "ask", "the", "caller", "for", "their", "order", "number", "before", "you", "open", "a", "ticket",
-    "never", "promise", "delivery", "date", "that", "system", "does", "not", "show", "when", "line", "is",
-    "silent", "wait", "two", "seconds", "then", "repeat", "question", "once", "more", "in", "other", "words",
-    "use", "short", "sentences", "and", "plain", "language", "confirm", "every", "address", "by", "reading",
-    "it", "back", "slowly", "if", "customer", "sounds", "upset", "offer", "human", "colleague", "write",
-    "down", "what", "was", "agreed", "thank", "them",
+    "ask",
+    "the",
+    "caller",
+    "for",
+    "their",
+    "order",
+    "number",
+    "before",
+    "you",
+    "open",
+    "a",
+    "ticket",
+    "never",
+    "promise",
+    "delivery",
+    "date",
+    "that",
+    "system",
+    "does",
+    "not",
+    "show",
+    "when",
+    "line",
+    "is",
+    "silent",
+    "wait",
+    "two",
+    "seconds",
+    "then",
+    "repeat",
+    "question",
+    "once",
+    "more",
+    "in",
+    "other",
+    "words",
+    "use",
+    "short",
+    "sentences",
+    "and",
+    "plain",
+    "language",
+    "confirm",
+    "every",
+    "address",
+    "by",
+    "reading",
+    "it",
+    "back",
+    "slowly",
+    "if",
+    "customer",
+    "sounds",
+    "upset",
+    "offer",
+    "human",
+    "colleague",
+    "write",
+    "down",
+    "what",
+    "was",
+    "agreed",
+    "thank",
+    "them",
 ];
 
 /// A pseudo-random sequence (SplitMix64), the same for the same seed on every machine.
@@ -124,7 +182,10 @@ impl Evolving {
         put("analytics", json!({"metrics": [{"name": "solved", "prompt": r.text(rest)}]}));
         put("timeouts", json!({"turn_s": 7.5, "silence_s": 30}));
         put("audio", json!({"background": "office", "volume": 0.3, "denoise": true}));
-        put("privacy", json!({"retention_days": 30, "redact": ["card", "email"], "notice": r.text(rest / 8)}));
+        put(
+            "privacy",
+            json!({"retention_days": 30, "redact": ["card", "email"], "notice": r.text(rest / 8)}),
+        );
         put("widget", json!({"accent": "#336699", "greeting": r.sentence(), "terms": r.text(rest / 2)}));
         Self { random, config }
     }

@@ -14,10 +14,10 @@ impl Git {
     /// Makes a repository that flushes every object and ref, or none.
     pub(crate) fn init(path: &Path, durable: bool) -> Self {
         let repository = Repository::init_bare(path).expect("a repository");
-        repository
-            .config()
-            .and_then(|mut config| config.set_bool("core.fsyncObjectFiles", durable))
-            .expect("configured");
+        if durable {
+            let set = repository.config().and_then(|mut c| c.set_bool("core.fsyncObjectFiles", true));
+            set.expect("configured");
+        }
         // The setting is read when a repository is opened.
         Self { repository: Repository::open(path).expect("a repository") }
     }

@@ -35,7 +35,13 @@ impl Database {
     }
 
     /// Publishes a version whose changed blocks the caller names, durably.
-    pub(crate) fn publish(&mut self, agent: &str, config: &Map<String, Value>, changed: &[&str], message: &str) {
+    pub(crate) fn publish(
+        &mut self,
+        agent: &str,
+        config: &Map<String, Value>,
+        changed: &[&str],
+        message: &str,
+    ) {
         let tree = self.trees.entry(agent.to_owned()).or_default();
         let transaction = self
             .connection
@@ -90,7 +96,10 @@ impl Database {
 
     /// Reads the whole log of an agent, newest first; returns its length.
     pub(crate) fn log(&self, agent: &str) -> usize {
-        self.rows("SELECT kind, actor, time, message, target FROM log WHERE agent = ? ORDER BY seq DESC", &[agent])
+        self.rows(
+            "SELECT kind, actor, time, message, target FROM log WHERE agent = ? ORDER BY seq DESC",
+            &[agent],
+        )
     }
 
     /// Reads the operations that changed a block, newest first; returns how many there are.
