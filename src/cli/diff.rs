@@ -9,12 +9,14 @@ use crate::refs::Handle;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render::{self, Comparison, Form, Side};
+use super::working;
 
 /// Show what differs between two versions, drafts or checkpoints
 ///
 /// By field: tools are matched by name and metrics by identifier, texts are compared by line, and in
 /// changed lines the words are marked: [-old-] and {+new+}. One revision alone is compared with what
 /// serves; a draft of an agent of which nothing serves, with the version that it was forked from.
+/// Without a revision the edits of working files are shown: what `recto save` would save.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,8 +26,8 @@ Examples:
   recto diff support@V3..latest -- voice workflow_prompt
   recto diff support@{2026-03-01}..ACTIVE --unified")]
 pub(crate) struct Args {
-    /// `A..B`, or `A B`, or one revision to compare with what serves.
-    #[arg(required = true, num_args = 1..=2, value_name = "REV")]
+    /// `A..B`, or `A B`, or one revision to compare with what serves; none for working files.
+    #[arg(num_args = 0..=2, value_name = "REV")]
     revisions: Vec<String>,
 
     /// Only these blocks (`voice`) and fields (`tools[book_slot].timeout`).
@@ -82,14 +84,43 @@ impl FormArgs {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let wanted = render::wanted(&args.paths)?;
     let agents = ctx.agents_to_read()?;
-    let (old, new) = sides(ctx, &agents, &args.revisions)?;
-    let mut comparison = Comparison::new(&agents, old, new, args.reveal);
-    for name in comparison.only(&wanted) {
-        ctx.out.warn(format!("'{name}' is no block and no field of either side"));
+    let pairs = match args.revisions.as_slice() {
+        [] => edited(ctx, &agents)?,
+        words => vec![sides(ctx, &agents, words)?],
+    };
+    let mut differ = false;
+    for (old, new) in pairs {
+        let mut comparison = Comparison::new(&agents, old, new, args.reveal);
+        for name in comparison.only(&wanted) {
+            ctx.out.warn(format!("'{name}' is no block and no field of either side"));
+        }
+        render::diff(&ctx.out, &comparison, args.form.form())?;
+        differ |= !comparison.is_empty();
     }
-    render::diff(&ctx.out, &comparison, args.form.form())?;
-    let differ = args.exit_code && !comparison.is_empty();
-    Ok(if differ { Exit::No } else { Exit::Done })
+    Ok(if args.exit_code && differ { Exit::No } else { Exit::Done })
+}
+
+/// The drafts that are checked out here, each with what its files say, where there are edits. As JSON
+/// there is one document: of one agent.
+fn edited(ctx: &Context, agents: &Agents) -> Result<Vec<(Side, Side)>, CliError> {
+    let tree = working::tree(ctx, agents)?;
+    let mut pairs = Vec::new();
+    let chosen = working::chosen(ctx, &tree, &[])?;
+    for agent in &chosen {
+        if chosen.len() > 1 && tree.status(agent)?.edits().next().is_none() {
+            continue;
+        }
+        let (draft, config) = tree.config(agent)?;
+        let agent = agents.locate(agent)?;
+        let old = side(agents, agent.clone(), &Resolved::Draft(draft))?;
+        pairs.push((old, Side { agent, name: "files".to_owned(), id: None, config }));
+    }
+    if ctx.out.is_json() && pairs.len() != 1 {
+        let message =
+            format!("{} agents have working files with edits, and one is shown as JSON", pairs.len());
+        return Err(CliError::usage(message).hint("recto -C agents/AGENT diff --json"));
+    }
+    Ok(pairs)
 }
 
 /// The two sides that the words name.

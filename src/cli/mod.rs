@@ -22,11 +22,15 @@ mod shell;
 mod terminal;
 mod verbs;
 mod who;
+mod working;
 
+mod apply;
 mod cat_object;
+mod checkout;
 mod completions;
 mod config;
 mod diff;
+mod edit;
 mod fsck;
 mod hash_object;
 mod help;
@@ -34,6 +38,8 @@ mod init;
 mod ls_tree;
 mod man;
 mod recover;
+mod save;
+mod status;
 mod version;
 
 use std::ffi::OsString;
@@ -51,9 +57,16 @@ verbs::verbs! {
         "init" => Init(init),
         "config" => Config(config),
     }
-    "Edit" {}
-    "Publish" {}
+    "Edit" {
+        "checkout" => Checkout(checkout),
+        "save" => Save(save),
+        "edit" => Edit(edit),
+    }
+    "Publish" {
+        "apply" => Apply(apply),
+    }
     "Look" {
+        "status" => Status(status),
         "diff" => Diff(diff),
     }
     "Go back" {}

@@ -94,11 +94,7 @@ impl Worktree<'_> {
         }
     }
 
-    fn edit_of(
-        agent: &Handle,
-        examined: &Examined,
-        change: &super::WorkFile,
-    ) -> Result<Edit, WorktreeError> {
+    fn edit_of(agent: &Handle, examined: &Examined, change: &super::WorkFile) -> Result<Edit, WorktreeError> {
         let fault = |message: &str| WorktreeError::Invalid {
             agent: agent.clone(),
             faults: vec![Fault::of(shown(agent, &change.file), message)],

@@ -5,6 +5,7 @@ mod life;
 mod schema;
 mod stored;
 
+mod apply;
 mod config;
 mod crash;
 mod diff;
@@ -16,3 +17,4 @@ mod init;
 mod objects;
 mod output;
 mod reference;
+mod worktree;
