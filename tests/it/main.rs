@@ -6,6 +6,7 @@ mod schema;
 mod stored;
 
 mod agents;
+mod apply;
 mod check;
 mod config;
 mod crash;
@@ -22,7 +23,8 @@ mod objects;
 mod output;
 mod publish;
 mod reference;
+mod rollback;
 mod show;
 mod timeline;
-mod rollback;
 mod undo;
+mod worktree;
