@@ -1,7 +1,7 @@
 //! The shapes of secrets: regular expressions, compiled once, each with a test that tells a
 //! secret from text of the same shape. Matching is linear in the length of the text.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::{Regex, RegexSet};
 
@@ -183,12 +183,14 @@ static SET: LazyLock<RegexSet> = LazyLock::new(|| {
         .expect("the shapes are constants that compile")
 });
 
-/// The shapes, one by one.
-static EACH: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let compile =
-        |pattern: &Pattern| Regex::new(pattern.source).expect("the shapes are constants that compile");
-    PATTERNS.iter().map(compile).collect()
-});
+/// The shapes, one by one, each compiled when it first occurs: few do, and compiling costs more than
+/// reading a config.
+static EACH: [OnceLock<Regex>; PATTERNS.len()] = [const { OnceLock::new() }; PATTERNS.len()];
+
+fn each(index: usize) -> &'static Regex {
+    EACH[index]
+        .get_or_init(|| Regex::new(PATTERNS[index].source).expect("the shapes are constants that compile"))
+}
 
 /// A secret in a text, as a range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +212,7 @@ pub(super) fn find(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     for index in &SET.matches(text) {
         let Pattern { what, accept, .. } = PATTERNS[index];
-        for captures in EACH[index].captures_iter(text) {
+        for captures in each(index).captures_iter(text) {
             let Some(secret) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             if accept(secret.as_str()) {
                 spans.push(Span { start: secret.start(), end: secret.end(), what });

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             "masked": found.masked,
             "value": found.value,
         });
-        ctx.out.json(&fields)?;
+        ctx.out.json(fields)?;
         return Ok(Exit::Done);
     }
     if found.masked && whole {
