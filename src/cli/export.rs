@@ -1,6 +1,5 @@
 //! `recto export`: a revision as a document or as block files, and histories line by line.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

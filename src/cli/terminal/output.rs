@@ -123,6 +123,11 @@ impl Output {
         self.quiet
     }
 
+    /// The choice of colours that gives another output the same.
+    pub(crate) fn color(&self) -> ColorChoice {
+        if self.out_colours { ColorChoice::Always } else { ColorChoice::Never }
+    }
+
     /// Whether a person reads stderr.
     pub(crate) fn is_watched(&self) -> bool {
         self.err_terminal
