@@ -141,7 +141,8 @@ fn take(ctx: &Context, dir: &Path, step: &Step, noted: &mut Time) -> Result<(), 
             Ok(())
         }
         Run(words) => {
-            let words: Vec<String> = words.iter().map(|word| word.replace("{T}", &noted.to_string())).collect();
+            let words: Vec<String> =
+                words.iter().map(|word| word.replace("{T}", &noted.to_string())).collect();
             let typed: Vec<String> = std::iter::once("recto".to_owned()).chain(words).collect();
             type_out(ctx, &typed)?;
             ctx.out.flush()?;

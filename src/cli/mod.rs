@@ -28,18 +28,22 @@ mod terminal;
 mod verbs;
 mod when;
 mod who;
+mod working;
 
 mod activate;
 mod agent;
+mod apply;
 mod cat;
 mod cat_object;
 mod check;
+mod checkout;
 mod checkpoint;
 mod completions;
 mod config;
 mod demo;
 mod diff;
 mod draft;
+mod edit;
 mod export;
 mod fsck;
 mod hash_object;
@@ -55,8 +59,10 @@ mod publish;
 mod recover;
 mod restore;
 mod rollback;
+mod save;
 mod set;
 mod show;
+mod status;
 mod timeline;
 mod undo;
 mod unpin;
@@ -87,6 +93,9 @@ verbs::verbs! {
         "set" => Set(set),
         "unset" => Unset(unset),
         "patch" => Patch(patch),
+        "edit" => Edit(edit),
+        "checkout" => Checkout(checkout),
+        "save" => Save(save),
         "checkpoint" => Checkpoint(checkpoint),
     }
     "Publish" {
@@ -97,8 +106,10 @@ verbs::verbs! {
         "version" => Version(version),
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
+        "apply" => Apply(apply),
     }
     "Look" {
+        "status" => Status(status),
         "diff" => Diff(diff),
         "log" => Log(log),
         "timeline" => Timeline(timeline),
