@@ -1,5 +1,5 @@
-//! Handing configs out: one as a document, one as block files, and whole histories line by line, in
-//! the forms that an import reads. Returns bytes; knows no files.
+//! Handing configs out: one as a document, and whole histories line by line, in the forms that an
+//! import reads. Returns bytes; knows no files.
 
 use std::collections::VecDeque;
 
@@ -7,43 +7,16 @@ use serde_json::{Map, Value};
 
 use crate::encoding::{canonical, json};
 use crate::log::ListEntry;
-use crate::object::{Author, Commit, Content, Entry, EntryKind, ObjectId, Tree};
+use crate::object::{Author, Commit, Entry, EntryKind, ObjectId, Tree};
 use crate::refs::{Handle, RefName};
 use crate::repo::RepoError;
 
 use super::{AgentError, Agents, Config};
 
-/// The file beside block files that says what the blocks are of. No block can have such a file.
-pub const AGENT_FILE: &str = "@agent.json";
 /// Versions looked up at once.
 const PAGE: usize = 256;
 
 impl Agents {
-    /// A revision as block files: name and content of each, `NAME.md` for text and `NAME.json` for
-    /// JSON, and [`AGENT_FILE`] with the title and the profile's name.
-    ///
-    /// # Errors
-    /// When the config or the metadata cannot be read.
-    pub fn export_blocks(
-        &self,
-        agent: &Handle,
-        commit: &ObjectId,
-    ) -> Result<Vec<(String, Vec<u8>)>, AgentError> {
-        let config = self.config(commit)?;
-        let mut about = Map::new();
-        about.insert("title".to_owned(), Value::from(self.meta(agent)?.title));
-        about.insert("profile".to_owned(), Value::from(config.profile.name()));
-        let about = canonical::pretty(&Value::Object(about)).into_bytes();
-        let mut files = vec![(AGENT_FILE.to_owned(), about)];
-        for (name, content) in &config.blocks {
-            files.push(match content {
-                Content::Text(text) => (format!("{name}.md"), text.clone().into_bytes()),
-                Content::Json(value) => (format!("{name}.json"), canonical::pretty(value).into_bytes()),
-            });
-        }
-        Ok(files)
-    }
-
     /// All versions of an agent as lines of a history, oldest first: the first with all its blocks, a
     /// later one with those that changed. Importing them under the same profile gives the same commits.
     ///

@@ -40,7 +40,7 @@ pub use create::{Created, NewAgent};
 pub use draft::DraftSource;
 pub use edit::Edit;
 pub use error::{AgentError, Undone};
-pub use export::{AGENT_FILE, HistoryLines};
+pub use export::HistoryLines;
 pub use import::{
     BlockFiles, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome, ImportProgress,
     ImportReport,

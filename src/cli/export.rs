@@ -1,22 +1,18 @@
 //! `recto export`: a revision as a document or as block files, and histories line by line.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::agent::{Agents, HistoryLines};
 use crate::error::Kind;
 use crate::history::Spec;
-use crate::object::Author;
 use crate::refs::Handle;
+use crate::worktree::{AGENT_FILE, AgentFile, bytes_of, file_name};
 
+use super::agents::Listing;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 
-/// The surface that the log would name; an export writes nothing.
-const VIA: &str = "cli";
-/// Agents looked up at once.
-const PAGE: usize = 256;
 /// Bytes of a history kept in memory before they are written.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
@@ -26,7 +22,7 @@ pub(crate) enum Form {
     /// One JSON document: the config under the API's names.
     #[default]
     Document,
-    /// A directory of block files: text as `NAME.md`, JSON as `NAME.json`.
+    /// A directory of block files, as 'recto checkout' writes them: `NAME.md` and `NAME.json`.
     Blocks,
     /// Every version of the agent, one a line of JSON, oldest first.
     History,
@@ -60,9 +56,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    // Nothing is written to the store: nobody has to say who acts.
-    let nobody = Author { name: "nobody".to_owned(), email: None };
-    let agents = Agents::new(Arc::clone(ctx.repo()?), nobody, VIA);
+    let agents = ctx.agents_to_read()?;
     match args.format {
         Form::History => history(args, ctx, &agents),
         _ if args.all => Err(CliError::usage("--all needs --format history")),
@@ -93,7 +87,15 @@ fn blocks(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError>
         return Err(CliError::usage("block files need a directory").hint("-o DIR names it"));
     };
     let (agent, commit) = named(args, agents)?;
-    let files = agents.export_blocks(&agent, &commit)?;
+    let config = agents.config(&commit)?;
+    let about = AgentFile {
+        title: Some(agents.meta(&agent)?.title),
+        profile_id: Some(config.profile.id()),
+        ..AgentFile::new(agent, config.profile.name())
+    };
+    let mut files = vec![(AGENT_FILE.to_owned(), about.to_text().into_bytes())];
+    let blocks = config.blocks.iter();
+    files.extend(blocks.map(|(name, content)| (file_name(name, &content.kind()), bytes_of(content))));
     let path = ctx.directory().join(dir);
     if ctx.disk().stat(&path)?.is_some() && !ctx.disk().list(&path)?.is_empty() {
         let message = format!("'{}' is not empty", dir.display());
@@ -120,16 +122,8 @@ fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError
             versions += target.lines(agents.export_history(&agent)?)?;
         }
         None => {
-            let mut after: Option<Handle> = None;
-            loop {
-                let page = agents.list(after.as_ref(), PAGE)?;
-                for info in &page {
-                    versions += target.lines(agents.export_history(&info.handle)?)?;
-                }
-                match page.last() {
-                    Some(last) => after = Some(last.handle.clone()),
-                    None => break,
-                }
+            for info in Listing::new(&agents) {
+                versions += target.lines(agents.export_history(&info?.handle)?)?;
             }
         }
     }

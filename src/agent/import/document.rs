@@ -42,11 +42,11 @@ pub struct ImportOptions {
 /// A directory of block files, read.
 #[derive(Debug, Clone, Default)]
 pub struct BlockFiles {
-    /// The blocks: `NAME.md` is text, `NAME.json` is JSON.
+    /// The blocks.
     pub blocks: Blocks,
-    /// The title that [`AGENT_FILE`](crate::agent::AGENT_FILE) gives.
+    /// The title that stands beside them.
     pub title: Option<String>,
-    /// The profile that it names.
+    /// The profile that is named beside them.
     pub profile: Option<Arc<Profile>>,
 }
 

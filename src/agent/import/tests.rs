@@ -334,33 +334,12 @@ fn every_fixture_is_recognised_and_imported_twice_is_no_change() {
         let other = ImportOptions { handle: Some(handle("two")), ..ImportOptions::default() };
         let copy = agents.import_document(&document(&config.to_document()), &other).expect("imported");
         assert_eq!((copy.tree, copy.profile.as_str()), (report.tree, profile));
-        let files =
-            read_files(&agents, &agents.export_blocks(&handle("one"), &config.commit).expect("files"));
+        let files = BlockFiles { blocks: config.blocks.clone(), ..BlockFiles::default() };
         let third = ImportOptions { handle: Some(handle("three")), ..ImportOptions::default() };
         let copy = agents.import_blocks(&files, &third).expect("imported");
         assert_eq!((copy.tree, copy.profile.as_str()), (report.tree, profile));
         sound(&agents);
     }
-}
-
-fn read_files(agents: &Agents, files: &[(String, Vec<u8>)]) -> BlockFiles {
-    let mut read = BlockFiles::default();
-    for (name, bytes) in files {
-        if name == AGENT_FILE {
-            let about = json::parse(bytes).expect("JSON");
-            let profile = about["profile"].as_str().expect("a name");
-            read.profile = Some(agents.profile_named(profile).expect("a profile"));
-            read.title = about["title"].as_str().map(str::to_owned);
-        } else if let Some(name) = name.strip_suffix(".md") {
-            let text = String::from_utf8(bytes.clone()).expect("text");
-            read.blocks.insert(name.parse().expect("a name"), Content::Text(text));
-        } else {
-            let name = name.strip_suffix(".json").expect("a block file");
-            read.blocks
-                .insert(name.parse().expect("a name"), Content::Json(json::parse(bytes).expect("JSON")));
-        }
-    }
-    read
 }
 
 #[test]

@@ -1,11 +1,9 @@
-//! A directory of block files, read: `NAME.md` is text, `NAME.json` is JSON, `@agent.json` says what
-//! the blocks are of.
+//! A directory of block files, read: as `recto checkout` and `recto export` write it, or without its
+//! `agent.json`.
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use crate::agent::{AGENT_FILE, Agents, BlockFiles};
+use crate::agent::{Agents, BlockFiles};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::disk::FileKind;
@@ -13,48 +11,78 @@ use crate::encoding::json;
 use crate::error::Kind;
 use crate::object::limits::BLOCK_MAX_BYTES;
 use crate::object::{BlockName, Content};
+use crate::refs::Handle;
+use crate::worktree::{AGENT_FILE, file_name, read_agent};
 
-/// Reads a directory; the second value names what is no block file.
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub(super) struct Dir {
+    pub(super) files: BlockFiles,
+    /// The agent that its `agent.json` names.
+    pub(super) agent: Option<Handle>,
+    /// What is no block file.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Reads a directory.
 ///
 /// # Errors
-/// When a file cannot be read, is no JSON or no text, or names no block; when there is none.
-pub(super) fn read(
-    ctx: &Context,
-    agents: &Agents,
-    dir: &Path,
-) -> Result<(BlockFiles, Vec<String>), CliError> {
-    let mut files = BlockFiles::default();
-    let mut left_out = Vec::new();
-    for (name, kind) in ctx.disk().list(dir)? {
-        let block = name.rsplit_once('.').filter(|(_, extension)| ["md", "json"].contains(extension));
-        let Some((stem, extension)) = block.filter(|_| kind == FileKind::File && !name.starts_with('.'))
-        else {
-            left_out.push(name);
+/// Every problem of its files; when there is none.
+pub(super) fn read(ctx: &Context, agents: &Agents, dir: &Path) -> Result<Dir, CliError> {
+    if ctx.disk().stat(&dir.join(AGENT_FILE))?.is_none() {
+        return plain(ctx, dir);
+    }
+    match read_agent(agents, dir, dir)? {
+        Ok(found) => Ok(Dir {
+            files: BlockFiles {
+                blocks: found.config.blocks,
+                title: found.file.title,
+                profile: Some(found.config.profile),
+            },
+            agent: Some(found.file.agent),
+            left_out: found.untracked,
+        }),
+        Err(faults) => {
+            let message = format!("the files in '{}' are no valid config", dir.display());
+            Err(CliError::new(Kind::Invalid, message).details(faults.iter().map(ToString::to_string)))
+        }
+    }
+}
+
+/// Reads a directory that does not say whose blocks it holds.
+fn plain(ctx: &Context, dir: &Path) -> Result<Dir, CliError> {
+    let mut read = Dir::default();
+    for (file, kind) in ctx.disk().list(dir)? {
+        let Some(name) = block_of(&file).filter(|_| kind == FileKind::File) else {
+            read.left_out.push(file);
             continue;
         };
-        let bytes = ctx.disk().read(&dir.join(&name), BLOCK_MAX_BYTES as u64)?;
-        let wrong = |reason: String| CliError::new(Kind::Invalid, format!("'{name}' is wrong: {reason}"));
-        let parsed = || json::parse(&bytes).map_err(|error| wrong(error.to_string()));
-        if name == AGENT_FILE {
-            let about = parsed()?;
-            let text = |key: &str| about.get(key).and_then(Value::as_str);
-            files.title = text("title").map(str::to_owned);
-            files.profile = text("profile").map(|name| agents.profile_named(name)).transpose()?;
-            continue;
-        }
-        let block: BlockName = stem.parse().map_err(|error| wrong(format!("{error}")))?;
-        let content = if extension == "json" {
-            Content::Json(parsed()?)
+        let bytes = ctx.disk().read(&dir.join(&file), BLOCK_MAX_BYTES as u64)?;
+        let wrong = |reason: String| CliError::new(Kind::Invalid, format!("'{file}' is wrong: {reason}"));
+        let content = if is_json(&file) {
+            Content::Json(json::parse(&bytes).map_err(|error| wrong(error.to_string()))?)
         } else {
             Content::Text(String::from_utf8(bytes).map_err(|_| wrong("it is no UTF-8 text".to_owned()))?)
         };
-        if files.blocks.insert(block, content).is_some() {
-            return Err(wrong(format!("block '{stem}' has two files")));
+        if file_name(&name, &content.kind()) != file {
+            read.left_out.push(file);
+        } else if read.files.blocks.insert(name.clone(), content).is_some() {
+            return Err(wrong(format!("block '{name}' has two files")));
         }
     }
-    if files.blocks.is_empty() {
+    if read.files.blocks.is_empty() {
         let message = format!("'{}' holds no block files", dir.display());
         return Err(CliError::new(Kind::NotFound, message).hint("block files are NAME.md and NAME.json"));
     }
-    Ok((files, left_out))
+    Ok(read)
+}
+
+fn is_json(file: &str) -> bool {
+    file.ends_with(".json")
+}
+
+/// The block that a file would be of; the file's name must then be the one that this block has.
+fn block_of(file: &str) -> Option<BlockName> {
+    let stem = file.strip_suffix(".md").or_else(|| file.strip_suffix(".json"))?;
+    stem.strip_suffix('~').unwrap_or(stem).parse().ok()
 }

@@ -7,7 +7,7 @@ mod source;
 
 use std::sync::Arc;
 
-use crate::agent::{AgentError, Agents, ImportOptions};
+use crate::agent::{AgentError, ImportOptions};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::object::limits::CONFIG_MAX_BYTES;
@@ -18,13 +18,10 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use source::{Form, Source};
 
-/// The surface that the log names.
-const VIA: &str = "cli";
-
 /// Import a config, or the history of any number of agents
 ///
 /// FILE is one JSON document (a config, or a vendor's answer about an agent or a version), a directory
-/// of block files as 'recto export' writes them, or a history: one version a line of JSON, oldest first,
+/// of block files as 'recto export' and 'recto checkout' write them, or a history: one version a line of JSON, oldest first,
 /// of any number of agents, `{"agent": ..., "author": ..., "time": ..., "message": ..., "blocks":
 /// {NAME: TEXT OR JSON}}`, where a later line with `"partial": true` has only the blocks that changed and
 /// `"deleted": [NAME]` those that went. A new agent gets the config as V1, an existing one as the draft
@@ -71,8 +68,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = Agents::new(Arc::clone(ctx.repo()?), ctx.author()?, VIA);
-    let agents = if args.dry_run { agents.rehearsing() } else { agents };
+    let agents = ctx.agents(args.dry_run)?;
     let profile = args.profile.as_deref().map(|name| agents.profile_named(name)).transpose()?;
     match Source::open(ctx, args.file.as_deref(), args.format)? {
         Source::History(input) => history::run(args, ctx, &agents, profile, input),
@@ -85,9 +81,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             report::one(args, ctx, done)
         }
         Source::Dir(dir) => {
-            let (files, left_out) = blocks::read(ctx, &agents, &dir)?;
-            let done = agents.import_blocks(&files, &options(args, profile)).map(|mut report| {
-                report.dropped.extend(left_out);
+            let read = blocks::read(ctx, &agents, &dir)?;
+            let mut options = options(args, profile);
+            options.handle = options.handle.or(read.agent);
+            let done = agents.import_blocks(&read.files, &options).map(|mut report| {
+                report.dropped.extend(read.left_out);
                 report
             });
             report::one(args, ctx, done)
