@@ -122,7 +122,7 @@ fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError
             versions += target.lines(agents.export_history(&agent)?)?;
         }
         None => {
-            for info in Listing::new(&agents) {
+            for info in Listing::new(agents) {
                 versions += target.lines(agents.export_history(&info?.handle)?)?;
             }
         }
