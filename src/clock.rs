@@ -21,6 +21,11 @@ impl Time {
         self.0
     }
 
+    /// Whether a text that is a time says its offset itself.
+    pub fn is_zoned(text: &str) -> bool {
+        text.trim().parse::<jiff::Timestamp>().is_ok()
+    }
+
     /// Reads an RFC 3339 time; one without an offset is taken in `zone` (local time when `None`).
     ///
     /// # Errors

@@ -60,6 +60,9 @@ impl fmt::Display for CheckState {
     }
 }
 
+/// The rule that finds masks in place of values.
+const MASKED: &str = "masked-secret";
+
 /// What a check found, without what was accepted.
 #[derive(Debug)]
 pub struct CheckReport {
@@ -250,7 +253,7 @@ impl Agents {
                 if at_path.is_empty() {
                     return Err(AgentError::NoSuchFinding { agent: agent.clone(), path: path.to_owned() });
                 }
-                if at_path.iter().any(|finding| finding.rule == "masked-secret") {
+                if at_path.iter().any(|finding| finding.rule == MASKED) {
                     return Err(AgentError::Masked { path: path.to_owned() });
                 }
                 let id = operation.agent_id().ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
@@ -288,6 +291,17 @@ fn judge(config: &Config, accepted: &[AcceptedFinding], agent: Option<AgentId>) 
     let findings: Vec<Finding> = all.into_iter().filter(stands).collect();
     let accepted = total - findings.len();
     CheckReport { report: Report::new(findings), accepted }
+}
+
+impl CheckReport {
+    /// Refuses a config in which the check found masks in place of values; a mask is never accepted
+    /// for good.
+    pub(super) fn refuse_masks(&self) -> Result<(), AgentError> {
+        match self.report.findings.iter().find(|finding| finding.rule == MASKED) {
+            Some(finding) => Err(AgentError::Masked { path: finding.path.clone() }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Refuses a config that holds masks in place of values.

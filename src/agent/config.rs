@@ -215,6 +215,22 @@ pub(super) fn store(blocks: &Blocks, known: Option<&Tree>) -> Result<Stored, Obj
     Ok(Stored { tree, tree_id, objects })
 }
 
+/// The objects that a stored or loose config needs beyond those of `known`, a tree that the agent
+/// has already: only what differs is put in canonical form.
+pub(super) fn missing(config: &Config, known: Option<&Tree>) -> Result<Vec<Object>, ObjectError> {
+    if known == Some(&config.tree) {
+        return Ok(Vec::new());
+    }
+    let mut objects = vec![config.tree.to_object()];
+    for entry in config.tree.entries() {
+        let present = known.and_then(|tree| tree.get(entry.name.as_str())) == Some(entry);
+        if let Some(content) = config.blocks.get(&entry.name).filter(|_| !present) {
+            objects.push(content.to_object()?);
+        }
+    }
+    Ok(objects)
+}
+
 /// The empty config of a profile that does not say what it holds.
 pub(super) fn is_empty(blocks: &Blocks) -> bool {
     blocks.values().all(|content| match content {

@@ -7,6 +7,7 @@ mod checks;
 mod config;
 mod create;
 mod draft;
+mod draft_trail;
 mod edit;
 mod error;
 mod export;
@@ -45,7 +46,7 @@ pub use import::{
     ImportReport,
 };
 pub use meta::{Meta, MetaEdit};
-pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery};
+pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};
 pub use rollback::RolledBack;
 pub use status::{Liveness, Status};

@@ -9,6 +9,7 @@ use crate::refs::{Handle, RefName, Target};
 use crate::repo::RepoError;
 
 use super::draft::no_draft;
+use super::draft_trail::DraftTrail;
 use super::{AgentError, Agents, Config};
 
 /// Which operations are wanted; what is `None` or empty lets all pass.
@@ -22,12 +23,25 @@ pub struct LogQuery {
     pub until: Option<Time>,
     /// Kinds of operation.
     pub kinds: Vec<String>,
-    /// A block or a field: only operations that changed it.
-    pub path: Option<Path>,
+    /// Blocks and fields: only operations that changed one of them.
+    pub paths: Vec<Path>,
+    /// Only operations that have to do with this.
+    pub subject: Option<Subject>,
     /// Text in the note, or in label or description of a version that it touches, in any case.
     pub text: Option<String>,
     /// From the first operation on, instead of from the last back.
     pub oldest_first: bool,
+}
+
+/// What an operation can have to do with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A draft, also under names that it had before; one that is gone, by its name.
+    Draft(Handle),
+    /// A commit: a ref was moved to it, from it, or says something about it.
+    Commit(ObjectId),
+    /// The list of versions: operations that published.
+    Versions,
 }
 
 /// One operation.
@@ -64,6 +78,7 @@ pub struct LogEntries<'a> {
     agents: &'a Agents,
     lines: LogLines<'a>,
     query: LogQuery,
+    trail: Option<DraftTrail>,
     done: bool,
 }
 
@@ -76,12 +91,23 @@ impl Agents {
         let order = if query.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
         let lines = LogLines::new(self.repo.backend(), agent, order).map_err(RepoError::from)?;
         let mut lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
-        if let [kind] = query.kinds.as_slice() {
+        let trail = match &query.subject {
+            Some(Subject::Draft(name)) => Some(self.draft_trail(agent, name, query.oldest_first)?),
+            _ => None,
+        };
+        // The rarest text that every wanted line has is looked for first: parsing is what costs.
+        if let Some(Subject::Commit(id)) = &query.subject {
+            lines = lines.containing(&id.to_string());
+        } else if trail.is_some() {
+            lines = lines.containing(DraftTrail::SIEVE);
+        } else if let [kind] = query.kinds.as_slice() {
             lines = lines.containing(&format!("\"kind\":{}", serde_json::Value::from(kind.as_str())));
-        } else if query.path.is_some() {
+        } else if query.subject == Some(Subject::Versions) {
+            lines = lines.containing("\"ref\":\"versions\"");
+        } else if !query.paths.is_empty() {
             lines = lines.containing("\"blocks\":[");
         }
-        Ok(LogEntries { agents: self, lines, query, done: false })
+        Ok(LogEntries { agents: self, lines, query, trail, done: false })
     }
 
     /// The revisions of a draft that exists, newest first.
@@ -95,7 +121,7 @@ impl Agents {
         let mut at = RefName::draft(name);
         let mut revision = info.revision;
         let mut found = Vec::new();
-        for line in lines.containing("\"drafts/") {
+        for line in lines.containing(DraftTrail::SIEVE) {
             let (id, record) = line.map_err(RepoError::from)?;
             let Some(change) = record.changes.iter().rfind(|change| change.name == at && change.to.is_some())
             else {
@@ -146,9 +172,26 @@ impl LogEntries<'_> {
         {
             return Ok(false);
         }
-        match &query.path {
-            Some(path) => self.touches(record, path),
-            None => Ok(true),
+        for path in &query.paths {
+            if self.touches(record, path)? {
+                return Ok(true);
+            }
+        }
+        Ok(query.paths.is_empty())
+    }
+
+    /// Whether a record has to do with what the query is about.
+    fn concerns(&mut self, id: RecordId, record: &Record) -> bool {
+        match &self.query.subject {
+            None => true,
+            Some(Subject::Versions) => record.changes.iter().any(|change| change.name == RefName::versions()),
+            Some(Subject::Commit(commit)) => {
+                let is_it = |target: &Option<Target>| target.as_ref().and_then(Target::id) == Some(*commit);
+                record.changes.iter().any(|change| {
+                    is_it(&change.from) || is_it(&change.to) || change.name.split().1.parse() == Ok(*commit)
+                })
+            }
+            Some(Subject::Draft(_)) => self.trail.as_mut().is_some_and(|trail| trail.follow(id, record)),
         }
     }
 
@@ -231,6 +274,10 @@ impl Iterator for LogEntries<'_> {
             if beyond {
                 self.done = true;
                 return None;
+            }
+            if !self.concerns(id, &record) {
+                self.done = self.trail.as_ref().is_some_and(DraftTrail::is_over);
+                continue;
             }
             match self.passes(&record) {
                 Ok(true) => return Some(Ok(LogEntry { id, record })),

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::diff::path;
 use crate::history::{LogLines, Order};
-use crate::object::{ObjectId, Tree};
+use crate::object::{Commit, ObjectId, Tree};
 use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
 use super::config::{self, NewCommit, is_empty, mint};
-use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Undone, checks, version};
+use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Undone, version};
 
 /// Most undone changes that are named.
 const UNDONE_MAX: usize = 100;
@@ -100,10 +100,7 @@ impl Agents {
                 let draft = self.draft_in(operation, name, options.expected_revision)?;
                 let config = self.config(&draft.commit)?;
                 let commit = self.repo.commit(&draft.commit)?;
-                let base = match draft.base {
-                    Some(base) => Some(self.config(&base)?),
-                    None => None,
-                };
+                let base = draft.base.map(|base| self.repo.commit(&base)).transpose()?;
                 refuse_nothing(agent, name, &config, base.as_ref(), options)?;
                 if !options.overwrite {
                     let changes = self.would_undo(operation, &draft, &config)?;
@@ -117,7 +114,7 @@ impl Agents {
                     config: &config,
                     parents: commit.parents,
                     known: Some(config.tree.clone()),
-                    base_tree: base.map(|base| base.tree),
+                    base_tree: base.map(|base| self.repo.tree(&base.tree)).transpose()?,
                 };
                 let (id, number, check, state) = self.add_version(operation, &candidate, options)?;
                 self.settle_draft(operation, &draft, &config, id, options.keep_draft)?;
@@ -156,17 +153,14 @@ impl Agents {
                         actual: latest.map_or_else(|| "none".to_owned(), |id| id.short()),
                     });
                 }
-                let base = match latest {
-                    Some(latest) => Some(self.config(&latest)?),
-                    None => None,
-                };
+                let base = latest.map(|latest| self.repo.commit(&latest)).transpose()?;
                 let unchanged = base
                     .as_ref()
-                    .is_some_and(|base| base.tree == config.tree && base.profile.id() == config.profile.id());
+                    .is_some_and(|base| base.tree == config.tree_id && base.profile == config.profile.id());
                 if unchanged && !options.allow_unchanged {
                     return Ok(None);
                 }
-                let base_tree = base.as_ref().map(|base| base.tree.clone());
+                let base_tree = base.map(|base| self.repo.tree(&base.tree)).transpose()?;
                 let candidate = Candidate {
                     config: &config,
                     parents: latest.into_iter().collect(),
@@ -205,13 +199,13 @@ impl Agents {
         if !problems.is_empty() {
             return Err(AgentError::Invalid { problems });
         }
-        checks::refuse_masks(&config.value)?;
-        let stored = config::store(&config.blocks, candidate.known.as_ref())?;
+        let check = self.check_in(operation, config)?;
+        check.refuse_masks()?;
         self.bring_profile(operation, &config.profile)?;
-        operation.put_all(stored.objects);
+        operation.put_all(config::missing(config, candidate.known.as_ref())?);
         let commit = NewCommit {
             profile: &config.profile,
-            tree: stored.tree_id,
+            tree: config.tree_id,
             parents: candidate.parents.clone(),
             author: &self.actor,
             time: operation.time(),
@@ -219,9 +213,8 @@ impl Agents {
         };
         let id = mint(operation, commit)?;
         let empty = Tree::default();
-        let changed = candidate.base_tree.as_ref().unwrap_or(&empty).changed_names(&stored.tree);
+        let changed = candidate.base_tree.as_ref().unwrap_or(&empty).changed_names(&config.tree);
         operation.write(RefName::versions(), Some(Target::Id(id)), changed)?;
-        let check = self.check_in(operation, config)?;
         let state = match check.state() {
             CheckState::Passed if options.check_pending => CheckState::Pending,
             state => state,
@@ -376,7 +369,7 @@ fn refuse_nothing(
     agent: &Handle,
     draft: &Handle,
     config: &Config,
-    base: Option<&Config>,
+    base: Option<&Commit>,
     options: &PublishOptions,
 ) -> Result<(), AgentError> {
     let refuse = |reason| {
@@ -387,7 +380,7 @@ fn refuse_nothing(
         return refuse("is empty");
     }
     let unchanged =
-        base.is_some_and(|base| base.tree == config.tree && base.profile.id() == config.profile.id());
+        base.is_some_and(|base| base.tree == config.tree_id && base.profile == config.profile.id());
     if unchanged && !options.allow_unchanged {
         return refuse("is the same as the version it was forked from");
     }

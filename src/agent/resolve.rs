@@ -55,6 +55,28 @@ impl Agents {
         }
     }
 
+    /// The commit that a revision names, without what else is known of it: the short way for
+    /// reading a config.
+    ///
+    /// # Errors
+    /// As [`Agents::resolve`].
+    pub fn commit_of(&self, agent: &Handle, revision: &Revision) -> Result<ObjectId, AgentError> {
+        if let Revision::Active = revision {
+            let id = self.active(agent)?;
+            return id.ok_or_else(|| AgentError::NotServing(agent.clone()));
+        }
+        if let Revision::Version(number) = revision
+            && let Some(at) = number.checked_sub(1)
+        {
+            let entries =
+                self.repo.backend().list(agent, &RefName::versions(), at, 1).map_err(RepoError::from)?;
+            if let Some(entry) = entries.first() {
+                return Ok(entry.id);
+            }
+        }
+        Ok(self.resolve_revision(agent, revision)?.commit())
+    }
+
     fn environment(&self, agent: &Handle, name: &Handle) -> Result<Option<Resolved>, AgentError> {
         let name: RefName = format!("environments/{name}").parse().expect("a handle makes a ref name");
         let state = self.repo.backend().read_ref(agent, &name).map_err(RepoError::from)?;

@@ -45,9 +45,7 @@ impl Agents {
             Some(id) => Some(self.version(agent, &id)?),
             None => None,
         };
-        let stretches = self.timeline(agent)?;
-        let served_once = stretches.iter().any(|served| !served.claimed);
-        let since = stretches.into_iter().rfind(|served| !served.claimed);
+        let since = self.last_stretch(agent, None)?;
         let latest = match self.resolve_revision(agent, &crate::history::Revision::Latest) {
             Ok(super::Resolved::Version(version)) => Some(version),
             Ok(_) | Err(AgentError::NoSuchRevision { .. }) => None,
@@ -71,7 +69,7 @@ impl Agents {
         }
         let waiting = drafts.iter().any(|(_, changed)| !changed.is_empty())
             || latest.as_ref().map(|latest| latest.id) != active.as_ref().map(|active| active.id);
-        let liveness = match (&active, served_once) {
+        let liveness = match (&active, since.is_some()) {
             (Some(_), _) if waiting => Liveness::LiveWithChanges,
             (Some(_), _) => Liveness::Live,
             (None, true) => Liveness::Unpublished,

@@ -339,7 +339,7 @@ fn the_log_finds_what_changed_a_field() {
     store.set(&tone, "prompt", "Hello.\n");
     store.publish(&tone, "", true);
     let kinds = |path: &str| -> Vec<String> {
-        let query = LogQuery { path: Some(path.parse().expect("a path")), ..LogQuery::default() };
+        let query = LogQuery { paths: vec![path.parse().expect("a path")], ..LogQuery::default() };
         let entries = store.agents.log(&agent, query).expect("a log");
         entries.map(|entry| entry.expect("read").record.kind).collect()
     };
@@ -359,4 +359,46 @@ fn labels_may_change_and_active_json_follows() {
     store.sound();
     let range: Range = "support@V1..latest".parse().expect("a pair");
     assert_eq!(store.agents.resolve(&range.to).expect("resolved").1.commit(), id);
+}
+
+#[test]
+fn the_log_follows_a_draft_through_its_names_and_no_other_draft_of_them() {
+    let store = store();
+    let agent = store.support();
+    let tone = store.draft("tone");
+    store.set(&tone, "voice.id", "emily");
+    store.publish(&tone, "", false);
+    store.draft("tone");
+    store.agents.rename_draft(&agent, &tone, &handle("voice")).expect("renamed");
+    store.set(&handle("voice"), "voice.id", "raj");
+    store.draft("other");
+    let kinds = |name: &str, oldest_first| {
+        let subject = Some(Subject::Draft(handle(name)));
+        let query = LogQuery { subject, oldest_first, ..LogQuery::default() };
+        let entries = store.agents.log(&agent, query).expect("a log");
+        entries.map(|entry| entry.expect("an entry").record.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("voice", false), ["draft-edit", "draft-rename", "draft-new"]);
+    assert_eq!(kinds("voice", true), ["draft-new", "draft-rename", "draft-edit"]);
+    // No draft is called so now: everything that ever was.
+    assert_eq!(kinds("tone", true), ["draft-new", "draft-edit", "publish", "draft-new", "draft-rename"]);
+}
+
+#[test]
+fn the_log_finds_what_concerns_a_version() {
+    let store = store();
+    let agent = store.support();
+    let number = store.version("2");
+    store.agents.roll_back(&agent, None, None).expect("rolled back");
+    store.draft("other");
+    let id = store.agents.version_at(&agent, number).expect("a version").id;
+    store.agents.pin(&agent, &id, true).expect("pinned");
+    let query = LogQuery { subject: Some(Subject::Commit(id)), ..LogQuery::default() };
+    let entries = store.agents.log(&agent, query).expect("a log");
+    let kinds: Vec<String> = entries.map(|entry| entry.expect("an entry").record.kind).collect();
+    assert_eq!(kinds, ["pin", "rollback", "publish"]);
+    let query = LogQuery { subject: Some(Subject::Versions), ..LogQuery::default() };
+    let entries = store.agents.log(&agent, query).expect("a log");
+    let kinds: Vec<String> = entries.map(|entry| entry.expect("an entry").record.kind).collect();
+    assert_eq!(kinds, ["publish", "create"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::Time;
 use crate::history::{LogLines, Order};
-use crate::log::RecordId;
+use crate::log::{Record, RecordId};
 use crate::object::{Author, ObjectId};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::RepoError;
@@ -108,6 +108,10 @@ impl Agents {
             for change in record.changes.iter().filter(|change| change.name == versions) {
                 let Some(id) = change.to.as_ref().and_then(Target::id) else { continue };
                 let commit = self.repo.commit(&id)?;
+                // A config that was imported as it stood then has no history to claim.
+                if commit.time == record.time {
+                    continue;
+                }
                 if let Some(last) = found.last_mut() {
                     last.to = Some(commit.time);
                 }
@@ -131,7 +135,46 @@ impl Agents {
     /// # Errors
     /// When the log cannot be read.
     pub fn active_at(&self, agent: &Handle, time: Time) -> Result<Option<Served>, AgentError> {
-        let stretches = self.timeline(agent)?;
-        Ok(stretches.into_iter().rfind(|served| !served.claimed && served.from <= time))
+        self.last_stretch(agent, Some(time))
     }
+
+    /// The newest stretch that began not after `until`; reads the log only as far back as needed.
+    pub(super) fn last_stretch(
+        &self,
+        agent: &Handle,
+        until: Option<Time>,
+    ) -> Result<Option<Served>, AgentError> {
+        let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
+        let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        let active = RefName::active();
+        let mut lines = lines.containing(SIEVE);
+        let mut to = None;
+        while let Some(line) = lines.next() {
+            let (operation, record) = line.map_err(RepoError::from)?;
+            let Some(change) = record.changes.iter().rfind(|change| change.name == active) else { continue };
+            if until.is_some_and(|until| record.time > until) {
+                to = Some(record.time);
+                continue;
+            }
+            let version = change.to.as_ref().and_then(Target::id);
+            // An agent that never served has no stretch to show for it.
+            if version.is_none() && !moves_active(&mut lines)? {
+                return Ok(None);
+            }
+            let Record { time: from, actor, kind, note, .. } = record;
+            return Ok(Some(Served { version, from, to, actor, kind, note, operation, claimed: false }));
+        }
+        Ok(None)
+    }
+}
+
+/// Whether any of these operations moves ACTIVE.
+fn moves_active(lines: &mut LogLines<'_>) -> Result<bool, AgentError> {
+    let active = RefName::active();
+    for line in lines {
+        if line.map_err(RepoError::from)?.1.changes.iter().any(|change| change.name == active) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -133,6 +133,15 @@ impl Agents {
         Ok((number, self.words_of(note, &commit)?.0))
     }
 
+    /// The label that a commit of an agent has now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn label_of(&self, agent: &Handle, id: &ObjectId) -> Result<String, AgentError> {
+        let note = self.attribute(agent, &RefName::about("notes", id))?;
+        Ok(self.words_of(note, &self.repo.commit(id)?)?.0)
+    }
+
     fn words_of(&self, note: Option<ObjectId>, commit: &Commit) -> Result<(String, String), AgentError> {
         let noted = match note {
             Some(id) => words(&self.repo.block(&id)?),

@@ -107,7 +107,10 @@ static BESIDE_KEY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Reports a mask in a string.
 pub(super) fn check(site: &Site<'_>, text: &str, out: &mut AtSite<'_>) {
-    if !text.contains(MASK) && !text.contains("••••") && !text.contains("●●●●") {
+    // One pass over the bytes with which a mask begins rules out nearly every text.
+    if memchr::memchr2(b'*', 0xe2, text.as_bytes()).is_none()
+        || (!text.contains(MASK) && !text.contains("••••") && !text.contains("●●●●"))
+    {
         return;
     }
     let sensitive = site.facts.sensitivity(site.keys().any(is_headers)).is_some();

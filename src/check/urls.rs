@@ -10,9 +10,12 @@ use super::walk::Site;
 
 /// Reports an address in a string: in a field for addresses, or where it is the whole string.
 pub(super) fn check(site: &Site<'_>, text: &str, out: &mut AtSite<'_>) {
+    let field = site.facts.address;
+    if !field && memchr::memmem::find(text.as_bytes(), b"://").is_none() {
+        return;
+    }
     let text = text.trim();
     let whole = text.contains("://") && !text.contains(char::is_whitespace);
-    let field = site.facts.address;
     if !(whole || field) || text.is_empty() || site.keys().any(is_allowlist) {
         return;
     }

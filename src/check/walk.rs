@@ -67,12 +67,12 @@ impl<'a> Walk<'a, '_> {
                 }
             }
             Value::Object(map) => {
-                let mut names: Vec<&String> = map.keys().collect();
-                names.sort_unstable();
-                for name in names {
+                let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+                entries.sort_unstable_by_key(|(name, _)| *name);
+                for (name, value) in entries {
                     self.steps.push(Step::Key(name, map));
                     self.show(name, Scalar::Key(name));
-                    self.descend(&map[name], effective_key(name, map));
+                    self.descend(value, effective_key(name, map));
                     self.steps.pop();
                 }
             }

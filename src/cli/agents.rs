@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::agent::{AgentError, Agents, DraftInfo, Resolved, VersionInfo};
+use crate::agent::{AgentError, AgentInfo, Agents, DraftInfo, Resolved, VersionInfo};
 use crate::error::Kind;
 use crate::history::{Revision, Spec};
 use crate::object::Author;
@@ -14,6 +14,8 @@ use super::error::CliError;
 
 /// The surface that operations of this process are recorded under.
 const VIA: &str = "cli";
+/// How many agents are read at once.
+const PAGE: usize = 256;
 
 impl Context {
     /// The agents of the store, to be changed by whoever acts; with `rehearsal` it is only seen what
@@ -104,7 +106,7 @@ impl Context {
         let spec: Spec = text.parse()?;
         let agent = self.located(agents, &spec.agent)?;
         if !spec.explicit {
-            return self.only_draft(agents, agent);
+            return only_draft(agents, agent);
         }
         let revision = spec.revision;
         match agents.resolve_revision(&agent, &revision) {
@@ -127,24 +129,24 @@ impl Context {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    fn only_draft(&self, agents: &Agents, agent: Handle) -> Result<(Handle, DraftInfo), CliError> {
-        let profile = agents.profile(&agents.meta(&agent)?.profile)?;
-        let mut drafts = agents.drafts(&agent)?;
-        if profile.draft_policy() == DraftPolicy::One
-            && let Some(draft) = drafts.pop()
-        {
-            return Ok((agent, draft));
-        }
-        let error = CliError::usage(format!("no draft of agent '{agent}' is named"));
-        Err(match drafts.first() {
-            None => error.hint(format!("it has none: recto draft new {agent}@NAME")),
-            Some(first) => {
-                let lines = drafts.iter().map(|draft| format!("{agent}@{}", draft.name));
-                error.details(lines.collect::<Vec<_>>()).hint(format!("name one: {agent}@{}", first.name))
-            }
-        })
+fn only_draft(agents: &Agents, agent: Handle) -> Result<(Handle, DraftInfo), CliError> {
+    let profile = agents.profile(&agents.meta(&agent)?.profile)?;
+    let mut drafts = agents.drafts(&agent)?;
+    if profile.draft_policy() == DraftPolicy::One
+        && let Some(draft) = drafts.pop()
+    {
+        return Ok((agent, draft));
     }
+    let error = CliError::usage(format!("no draft of agent '{agent}' is named"));
+    Err(match drafts.first() {
+        None => error.hint(format!("it has none: recto draft new {agent}@NAME")),
+        Some(first) => {
+            let lines = drafts.iter().map(|draft| format!("{agent}@{}", draft.name));
+            error.details(lines.collect::<Vec<_>>()).hint(format!("name one: {agent}@{}", first.name))
+        }
+    })
 }
 
 /// The draft that a revision would name, were it there.
@@ -158,4 +160,38 @@ pub(super) fn draft_name(revision: &Revision) -> Option<Handle> {
 
 fn shown(revision: &Revision) -> String {
     draft_name(revision).map_or_else(|| revision.to_string(), |name| name.to_string())
+}
+
+/// All agents of a store, in order of their handles, a page at a time.
+pub(super) struct Listing<'a> {
+    agents: &'a Agents,
+    after: Option<Handle>,
+    page: std::vec::IntoIter<AgentInfo>,
+    done: bool,
+}
+
+impl<'a> Listing<'a> {
+    /// Begins with the first.
+    pub(super) fn new(agents: &'a Agents) -> Self {
+        Self { agents, after: None, page: Vec::new().into_iter(), done: false }
+    }
+}
+
+impl Iterator for Listing<'_> {
+    type Item = Result<AgentInfo, AgentError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.as_slice().is_empty() && !self.done {
+            match self.agents.list(self.after.as_ref(), PAGE) {
+                Ok(page) => self.page = page.into_iter(),
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(error));
+                }
+            }
+            self.after = self.page.as_slice().last().map(|info| info.handle.clone());
+            self.done = self.after.is_none();
+        }
+        self.page.next().map(Ok)
+    }
 }

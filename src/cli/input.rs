@@ -3,8 +3,12 @@
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::disk::{Disk, FileKind};
+use crate::encoding::json;
 use crate::error::Kind;
+use crate::object::limits::CONFIG_MAX_BYTES;
 
 use super::context::Context;
 use super::error::CliError;
@@ -26,6 +30,18 @@ pub(crate) fn read(ctx: &Context, name: Option<&str>, max_bytes: u64) -> Result<
     }
 }
 
+/// A JSON document of the size of a config; `-`, or no name, is stdin.
+///
+/// # Errors
+/// When it cannot be read, or is no JSON.
+pub(crate) fn document(ctx: &Context, name: Option<&str>) -> Result<Value, CliError> {
+    let bytes = read(ctx, name, CONFIG_MAX_BYTES as u64)?;
+    json::parse(&bytes).map_err(|error| {
+        let name = name.filter(|name| *name != "-").unwrap_or("stdin");
+        CliError::new(Kind::Invalid, format!("'{name}' is not JSON: {error}"))
+    })
+}
+
 fn read_stdin(max_bytes: u64) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     io::stdin()
@@ -40,7 +56,10 @@ fn read_stdin(max_bytes: u64) -> Result<Vec<u8>, CliError> {
 }
 
 /// The file that a path leads to: a store never follows links, but what a person names may be one.
-fn resolve(disk: &dyn Disk, path: &Path) -> Result<PathBuf, CliError> {
+///
+/// # Errors
+/// When links lead round in a circle, or cannot be read.
+pub(crate) fn resolve(disk: &dyn Disk, path: &Path) -> Result<PathBuf, CliError> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS_MAX {
         match disk.stat(&path)? {

@@ -22,7 +22,7 @@ const CANDIDATES_MAX: usize = 10;
 ///
 /// # Errors
 /// When the text is no beginning of an id, or names no object, or several.
-fn object_id(repo: &Repo, text: &str) -> Result<ObjectId, CliError> {
+pub(super) fn object_id(repo: &Repo, text: &str) -> Result<ObjectId, CliError> {
     let digits = text.to_ascii_lowercase();
     let hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
     if !hex || !(PREFIX_MIN_DIGITS..=ID_DIGITS).contains(&digits.len()) {

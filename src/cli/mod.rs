@@ -9,40 +9,69 @@
 #![allow(clippy::struct_excessive_bools)]
 
 mod agents;
+mod assignment;
 mod context;
+mod done;
+mod edit_draft;
 mod error;
+mod fields;
 mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod shell;
 mod terminal;
 mod verbs;
+mod when;
 mod who;
 mod working;
 
+mod activate;
+mod agent;
 mod apply;
+mod cat;
 mod cat_object;
+mod check;
 mod checkout;
+mod checkpoint;
 mod completions;
 mod config;
+mod demo;
 mod diff;
+mod draft;
 mod edit;
+mod export;
 mod fsck;
 mod hash_object;
 mod help;
+mod import;
 mod init;
+mod log;
 mod ls_tree;
 mod man;
+mod patch;
+mod pin;
+mod publish;
 mod recover;
+mod restore;
+mod rollback;
 mod save;
+mod set;
+mod show;
 mod status;
+mod timeline;
+mod undo;
+mod unpin;
+mod unpublish;
+mod unset;
 mod version;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -54,23 +83,48 @@ use terminal::{Options, Output};
 
 verbs::verbs! {
     "Start" {
+        "demo" => Demo(demo),
         "init" => Init(init),
+        "agent" => Agent(agent),
         "config" => Config(config),
     }
     "Edit" {
+        "draft" => Draft(draft),
         "checkout" => Checkout(checkout),
         "save" => Save(save),
         "edit" => Edit(edit),
+        "set" => Set(set),
+        "unset" => Unset(unset),
+        "patch" => Patch(patch),
+        "checkpoint" => Checkpoint(checkpoint),
     }
     "Publish" {
+        "check" => Check(check),
+        "publish" => Publish(publish),
         "apply" => Apply(apply),
+        "activate" => Activate(activate),
+        "unpublish" => Unpublish(unpublish),
+        "version" => Version(version),
+        "pin" => Pin(pin),
+        "unpin" => Unpin(unpin),
     }
     "Look" {
         "status" => Status(status),
         "diff" => Diff(diff),
+        "log" => Log(log),
+        "timeline" => Timeline(timeline),
+        "show" => Show(show),
+        "cat" => Cat(cat),
     }
-    "Go back" {}
-    "Move" {}
+    "Go back" {
+        "rollback" => Rollback(rollback),
+        "restore" => Restore(restore),
+        "undo" => Undo(undo),
+    }
+    "Move" {
+        "import" => Import(import),
+        "export" => Export(export),
+    }
     "Maintain" {
         "fsck" => Fsck(fsck),
         "recover" => Recover(recover),
@@ -84,7 +138,6 @@ verbs::verbs! {
         "help" => Help(help),
         "completions" => Completions(completions),
         "man" => Man(man),
-        "version" => Version(version),
     }
 }
 
@@ -133,6 +186,19 @@ fn run(cli: &Cli, options: Options) -> u8 {
     match ctx.out.finish() {
         Err(error) if result.is_ok() => show(&error, &ctx.out),
         _ => shown,
+    }
+}
+
+/// Runs a command as if it had been typed in `dir`, on the store that is found there; returns its exit
+/// code.
+fn typed(words: &[String], dir: &Path, options: Options) -> u8 {
+    let matches = command().try_get_matches_from(words);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Err(error) => usage(&error, options.json),
+        Ok(cli) => {
+            let globals = Globals { store: None, directory: Some(dir.to_path_buf()), ..cli.globals };
+            run(&Cli { globals, ..cli }, options)
+        }
     }
 }
 

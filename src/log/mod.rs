@@ -4,6 +4,7 @@
 mod chain;
 mod record;
 mod replay;
+mod scan;
 
 pub use chain::{ChainError, Verifier};
 pub use record::{AgentId, Change, Record, RecordError, RecordId, StoreId};

@@ -13,6 +13,8 @@ use crate::error::{Classify, Kind};
 use crate::object::{Author, BlockName};
 use crate::refs::{RefName, Target};
 
+use super::scan;
+
 /// Longest line of a log, in bytes.
 pub(super) const RECORD_MAX_BYTES: usize = 1024 * 1024;
 
@@ -214,6 +216,14 @@ impl Record {
         if line.len() > RECORD_MAX_BYTES {
             return Err(malformed("it is longer than a record may be"));
         }
+        match scan::record(line) {
+            Some(read) => Ok(read),
+            None => Self::read_any(line),
+        }
+    }
+
+    /// Reads a line of whatever form.
+    pub(super) fn read_any(line: &[u8]) -> Result<(RecordId, Self), RecordError> {
         let value = json::parse(line).map_err(|error| malformed(error.to_string()))?;
         let Value::Object(mut map) = value else {
             return Err(malformed("it is not a JSON object"));

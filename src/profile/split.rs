@@ -15,23 +15,35 @@ use super::shape::{Node, Shape, Unknown, at_keys};
 /// # Errors
 /// Every field that has no block, and every text block's field that is not text.
 pub(super) fn split(shape: &Shape, config: &Value) -> Result<Blocks, Vec<Problem>> {
-    let mut split = Split { shape, blocks: Blocks::new(), problems: Vec::new() };
-    if let Some(map) = config.as_object() {
-        split.level(&shape.index, map, "");
-    } else {
-        let message = format!("a config is an object, this is {}", type_of(config));
-        split.problems.push(Problem::new("", message));
-    }
-    if split.problems.is_empty() { Ok(split.blocks) } else { Err(split.problems) }
+    let mut split = Split { shape, blocks: Some(Blocks::new()), problems: Vec::new() };
+    split.config(config);
+    if split.problems.is_empty() { Ok(split.blocks.unwrap_or_default()) } else { Err(split.problems) }
+}
+
+/// What [`split`] would refuse, without copying any value.
+pub(super) fn problems(shape: &Shape, config: &Value) -> Vec<Problem> {
+    let mut split = Split { shape, blocks: None, problems: Vec::new() };
+    split.config(config);
+    split.problems
 }
 
 struct Split<'a> {
     shape: &'a Shape,
-    blocks: Blocks,
+    /// `None` when only the problems are wanted.
+    blocks: Option<Blocks>,
     problems: Vec<Problem>,
 }
 
 impl Split<'_> {
+    fn config(&mut self, config: &Value) {
+        if let Some(map) = config.as_object() {
+            self.level(&self.shape.index, map, "");
+        } else {
+            let message = format!("a config is an object, this is {}", type_of(config));
+            self.problems.push(Problem::new("", message));
+        }
+    }
+
     fn level(&mut self, level: &BTreeMap<String, Node>, map: &Map<String, Value>, pointer: &str) {
         for (key, value) in map {
             let here = pointer_to(pointer, key);
@@ -59,7 +71,9 @@ impl Split<'_> {
         if kind != Some(&EntryKind::Text) {
             self.put(field.block.clone(), field.key(), value);
         } else if let Value::String(text) = value {
-            self.blocks.insert(field.block.clone(), Content::Text(text.clone()));
+            if let Some(blocks) = &mut self.blocks {
+                blocks.insert(field.block.clone(), Content::Text(text.clone()));
+            }
         } else {
             let problem = Problem::new(pointer, format!("is {}, not text", type_of(value)));
             self.problems.push(problem.accepts("text"));
@@ -76,11 +90,13 @@ impl Split<'_> {
             Unknown::Keep(block) => self.put(block.clone(), key, value),
             Unknown::OwnBlock => match key.parse::<BlockName>() {
                 Ok(name) => {
-                    let content = match value {
-                        Value::String(text) => Content::Text(text.clone()),
-                        other => Content::Json(other.clone()),
-                    };
-                    self.blocks.insert(name, content);
+                    if let Some(blocks) = &mut self.blocks {
+                        let content = match value {
+                            Value::String(text) => Content::Text(text.clone()),
+                            other => Content::Json(other.clone()),
+                        };
+                        blocks.insert(name, content);
+                    }
                 }
                 Err(error) => self.problems.push(Problem::new(pointer_to("", key), error.to_string())),
             },
@@ -88,7 +104,8 @@ impl Split<'_> {
     }
 
     fn put(&mut self, block: BlockName, key: &str, value: &Value) {
-        let content = self.blocks.entry(block).or_insert_with(|| Content::Json(Value::Object(Map::new())));
+        let Some(blocks) = &mut self.blocks else { return };
+        let content = blocks.entry(block).or_insert_with(|| Content::Json(Value::Object(Map::new())));
         if let Content::Json(Value::Object(map)) = content {
             map.insert(key.to_owned(), value.clone());
         }

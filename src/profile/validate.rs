@@ -10,7 +10,7 @@ use super::{Profile, explain, rules, schema, split};
 
 /// Everything that is wrong with a config.
 pub(super) fn validate(profile: &Profile, config: &Value) -> Vec<Problem> {
-    let mut problems = split::split(profile.shape(), config).err().unwrap_or_default();
+    let mut problems = split::problems(profile.shape(), config);
     problems.extend(values(profile.shape(), profile.schema(), config));
     // Placing a text block's field and its schema may say the same about one value.
     let mut seen = std::collections::BTreeSet::new();

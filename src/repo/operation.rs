@@ -1,7 +1,7 @@
 //! One operation on one agent: what it read, what it moves, and the loop that makes it happen as
 //! one record although others may be writing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Map;
 
@@ -60,7 +60,8 @@ pub struct Operation<'r> {
     reads: BTreeMap<RefName, Option<RefState>>,
     last_entries: BTreeMap<RefName, Option<Target>>,
     changes: Vec<Change>,
-    objects: Vec<Object>,
+    /// With their ids: hashing a payload costs more than keeping what came of it.
+    objects: Vec<(ObjectId, Object)>,
     cites: Vec<Digest>,
     note: Option<String>,
     rename_to: Option<Handle>,
@@ -167,8 +168,8 @@ impl Operation<'_> {
     /// Brings an object; returns its id.
     pub fn put(&mut self, object: Object) -> ObjectId {
         let id = object.id();
-        if !self.objects.iter().any(|present| present.id() == id) {
-            self.objects.push(object);
+        if self.brought(&id).is_none() {
+            self.objects.push((id, object));
         }
         id
     }
@@ -182,7 +183,7 @@ impl Operation<'_> {
 
     /// An object that this operation brings.
     pub fn brought(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.iter().find(|object| object.id() == *id)
+        self.objects.iter().find(|(present, _)| present == id).map(|(_, object)| object)
     }
 
     /// Names something that the operation is based on.
@@ -224,17 +225,19 @@ impl Operation<'_> {
     }
 
     fn transaction(self, record: Record, derived: Vec<Derived>) -> Transaction {
+        // A ref that the record moves is expected to be where its first change starts from.
+        let moved: BTreeSet<&RefName> = record.changes.iter().map(|change| &change.name).collect();
         let mut expects: Vec<(RefName, Expected)> = Vec::new();
-        for (name, state) in &self.reads {
+        for (name, state) in self.reads.iter().filter(|(name, _)| !moved.contains(name)) {
             let target = state.as_ref().and_then(|state| state.target.as_ref());
             expects.push((name.clone(), Expected::same_as(target)));
         }
-        for (name, last) in &self.last_entries {
+        for (name, last) in self.last_entries.iter().filter(|(name, _)| !moved.contains(name)) {
             expects.push((name.clone(), Expected::same_as(last.as_ref())));
         }
         Transaction {
             agent: self.agent,
-            objects: self.objects,
+            objects: self.objects.into_iter().map(|(_, object)| object).collect(),
             records: vec![record],
             expects,
             derived,

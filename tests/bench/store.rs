@@ -1,3 +1,51 @@
-//! Compares the store with what a user would pick instead. Run with `cargo bench --features rivals`.
+//! Measures recto beside the stores that teams use today, each doing the same durable work in the
+//! same run: `cargo bench --features rivals`. docs/benchmarks.md says how to read the table.
+//! Words after `--` select groups by name.
 
-fn main() {}
+#![allow(clippy::cast_precision_loss, reason = "figures are shown with a few digits")]
+
+mod binary;
+mod crowd;
+mod disk;
+mod import;
+mod log;
+mod parts;
+mod publish;
+mod resolve;
+mod rivals;
+mod stores;
+mod table;
+mod timing;
+mod workload;
+
+use std::path::Path;
+
+use timing::Scale;
+
+type Group = (&'static str, fn(&Path, Scale));
+
+const GROUPS: [Group; 7] = [
+    ("publish", publish::run),
+    ("parts", parts::run),
+    ("resolve", resolve::run),
+    ("log", log::run),
+    ("binary", binary::run),
+    ("import", import::run),
+    ("crowd", crowd::run),
+];
+
+fn main() {
+    if import::run_task() {
+        return;
+    }
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let scale = Scale::from_env();
+    for (name, run) in GROUPS {
+        if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
+        // Beside the build, not in /tmp: that may be no disk at all.
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+        run(dir.path(), scale);
+    }
+}

@@ -68,7 +68,7 @@ workflow_tools
 
 call_handling
   ~ firstMessage: \"Hello.\" -> \"Welcome.\"
-  + timezone:
+  + timezone
     + {
     +   \"label\": \"UTC\",
     +   \"offset\": 0
@@ -85,7 +85,7 @@ fn any_two_revisions_are_compared_in_either_notation() {
     assert_eq!(place.recto(["diff", "support..support@draft:tone"]).ok(), range);
     let back = place.recto(["diff", "support@tone..V1"]).ok();
     assert!(back.contains("~ tools[book_slot].timeout: 9000 -> 6000"), "{back}");
-    assert!(back.contains("  - timezone:\n    - {"), "{back}");
+    assert!(back.contains("  - timezone\n    - {"), "{back}");
 }
 
 #[test]
@@ -118,9 +118,9 @@ fn paths_narrow_the_comparison_to_blocks_and_fields() {
 fn stat_counts_lines_and_values() {
     let expected = "\
 BLOCK            CHANGE   ADDED  REMOVED  OF
-call_handling    changed  +3     -1       values
 workflow_prompt  changed  +2     -1       lines
 workflow_tools   changed  +1     -1       values
+call_handling    changed  +3     -1       values
 support V1 -> tone: 4 fields differ in 3 blocks
 ";
     assert_eq!(place().recto(["diff", "--stat", "support@tone"]).ok(), expected);
@@ -146,7 +146,7 @@ fn json_keeps_its_schema_and_has_everything() {
 fn a_unified_patch_applies_to_the_files_of_a_checkout() {
     let place = place();
     let before = place.recto(["diff", "--unified", "--reveal", "support@tone..V1"]).ok();
-    assert!(before.starts_with("--- a/agents/support/call_handling.json\n"), "{before}");
+    assert!(before.contains("--- a/agents/support/call_handling.json\n"), "{before}");
     // The files of the draft become those of V1, and those of V1 hold what V1 holds.
     place.write("agents/support/call_handling.json", "{\n  \"firstMessage\": \"Welcome.\",\n  \"timezone\": {\n    \"label\": \"UTC\",\n    \"offset\": 0\n  }\n}\n");
     let patch = place.recto(["diff", "-u", "support@tone..V1", "--", "call_handling"]).ok();
@@ -243,12 +243,50 @@ fn agents_of_different_profiles_and_names_are_compared() {
 }
 
 #[test]
+fn files_are_compared_with_the_draft_that_they_come_from() {
+    let place = Place::with_store();
+    let nothing = place.recto(["diff"]).exits(2);
+    assert!(nothing.stderr.contains("no agent is checked out here"), "{}", nothing.stderr);
+    let life = Life::of(&place);
+    life.support();
+    life.create("sales", "generic", json!({"prompt": "Hi.\n"}));
+    life.draft("support", "tone");
+    life.draft("sales", "short");
+    for (agent, draft) in [("support", "tone"), ("sales", "short")] {
+        life.check_out(&place, agent, draft);
+    }
+    let unchanged = place.recto(["diff", "--exit-code"]).exits(0);
+    assert_eq!(unchanged.stdout, "");
+    place.write("agents/support/prompt.md", "Be polite.\nBe brief.\n");
+    let expected = "\
+support tone -> working files
+
+prompt
+  ~ prompt: +1 -1 lines
+    @@ -1,2 +1,2 @@
+    - Be [-kind-].
+    + Be {+polite+}.
+      Be brief.
+";
+    assert_eq!(place.recto(["diff", "support"]).ok(), expected);
+    assert_eq!(place.recto(["diff"]).ok(), expected);
+    assert_eq!(place.recto(["diff", "--exit-code", "sales"]).exits(0).stdout, "");
+    assert_eq!(place.recto(["-C", "agents/support", "diff", "--blocks"]).ok(), "prompt\n");
+    place.write("agents/sales/prompt.md", "Hey.\n");
+    let both = place.recto(["diff", "--exit-code"]).exits(1).stdout;
+    assert!(both.starts_with("sales short -> working files\n") && both.ends_with(expected), "{both}");
+    place.recto(["diff", "--json"]).json_error(2);
+    assert_eq!(place.recto(["diff", "--json", "sales"]).json("diff")["new"]["name"], "working files");
+    place.write("agents/sales/prompt.md", b"\xff\xfe");
+    place.recto(["diff", "sales"]).exits(5);
+}
+
+#[test]
 fn what_names_nothing_is_refused() {
     let place = place();
     place.recto(["diff", "support@V1..V9"]).exits(1);
     place.recto(["diff", "nobody@V1..V2"]).exits(1);
     place.recto(["diff", "support@V1.."]).exits(2);
-    place.recto(["diff"]).exits(2);
     place.recto(["diff", "support@tone", "--", "a..b"]).exits(2);
     place.recto(["diff", "--stat", "--blocks", "support@tone"]).exits(2);
     let error = place.recto(["diff", "--json", "support@nothing"]).json_error(1);

@@ -165,6 +165,12 @@ impl Run {
         schema::read(name, &self.stdout, &self.command)
     }
 
+    /// Demands one JSON object a line on stdout, each keeping the schema.
+    #[track_caller]
+    pub(crate) fn json_lines(&self, name: &str) -> Vec<Value> {
+        schema::read_lines(name, &self.stdout, &self.command)
+    }
+
     /// Demands a failure with this exit code, told as JSON on stderr with nothing on stdout.
     #[track_caller]
     pub(crate) fn json_error(&self, code: i32) -> Value {

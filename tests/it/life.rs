@@ -9,6 +9,7 @@ use recto::object::Author;
 use recto::profile::{Input, Profile};
 use recto::refs::Handle;
 use recto::repo::{Repo, STORE_DIR};
+use recto::worktree::Worktree;
 use serde_json::{Value, json};
 
 use crate::harness::Place;
@@ -16,7 +17,6 @@ use crate::harness::Place;
 /// The agents of a place's store, changed by one person; each operation a minute after the last.
 pub(crate) struct Life {
     pub(crate) agents: Agents,
-    pub(crate) clock: Arc<StepClock>,
 }
 
 /// A handle.
@@ -40,9 +40,9 @@ impl Life {
     pub(crate) fn by(place: &Place, name: &str, start: &str) -> Self {
         let start = Time::parse(start, None).expect("a time");
         let clock = Arc::new(StepClock::new(start, 60_000));
-        let repo = Repo::open(Arc::new(RealDisk::new()), &place.path(STORE_DIR), clock.clone());
+        let repo = Repo::open(Arc::new(RealDisk::new()), &place.path(STORE_DIR), clock);
         let actor = Author { name: name.to_owned(), email: None };
-        Self { agents: Agents::new(Arc::new(repo.expect("a store")), actor, "test"), clock }
+        Self { agents: Agents::new(Arc::new(repo.expect("a store")), actor, "test") }
     }
 
     /// Makes an agent of the generic profile whose V1 serves.
@@ -75,6 +75,13 @@ impl Life {
             let edited = self.agents.edit(&handle(agent), &handle(draft), None, &[edit], "");
             edited.unwrap_or_else(|error| panic!("{path}: {error}"));
         }
+    }
+
+    /// Makes the files of a draft.
+    pub(crate) fn check_out(&self, place: &Place, agent: &str, draft: &str) {
+        let root = std::fs::canonicalize(place.path("")).expect("it is there");
+        let worktree = Worktree::find(&self.agents, &root).expect("a working directory");
+        worktree.checkout(&handle(agent), &handle(draft)).expect("checked out");
     }
 
     /// Publishes a draft.

@@ -18,6 +18,22 @@ fn schema(name: &str) -> Value {
 /// Reads what a command printed, and demands that it keeps a schema.
 #[track_caller]
 pub(crate) fn read(name: &str, text: &str, command: &str) -> Value {
+    assert!(text.starts_with("{\n  \"format\": 1"), "{command}: 'format' stands first\n{text}");
+    checked(name, text, command)
+}
+
+/// Reads what a command printed as one JSON object a line, each of which keeps a schema.
+#[track_caller]
+pub(crate) fn read_lines(name: &str, text: &str, command: &str) -> Vec<Value> {
+    let line = |line: &str| {
+        assert!(line.starts_with("{\"format\":1,"), "{command}: 'format' stands first\n{line}");
+        checked(name, line, command)
+    };
+    text.lines().map(line).collect()
+}
+
+#[track_caller]
+fn checked(name: &str, text: &str, command: &str) -> Value {
     let value: Value =
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{command}: {error}\n{text}"));
     let validator =
@@ -25,7 +41,6 @@ pub(crate) fn read(name: &str, text: &str, command: &str) -> Value {
     let problems: Vec<String> =
         validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(problems.is_empty(), "{command}\n{}\n{text}", problems.join("\n"));
-    assert!(text.starts_with("{\n  \"format\": 1"), "{command}: 'format' stands first\n{text}");
     value
 }
 

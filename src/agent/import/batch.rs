@@ -165,7 +165,7 @@ pub(super) fn commit(
     stage: &mut Stage<'_>,
     mut states: Vec<&mut State>,
 ) -> Result<(), AgentError> {
-    if stage.dry_run {
+    if agents.rehearsal {
         stage.flush()?;
         for state in states {
             state.pending.clear();

@@ -10,7 +10,6 @@ use crate::profile::{DraftPolicy, Imported, Profile};
 use crate::refs::Handle;
 use crate::repo::{Receipt, RepoError};
 
-use crate::agent::create::title_for;
 use crate::agent::draft::only_draft;
 use crate::agent::{
     AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, PublishOptions, Resolved, checks, version,
@@ -38,8 +37,6 @@ pub struct ImportOptions {
     pub activate: bool,
     /// Activates although the check failed, for this reason.
     pub override_check: Option<String>,
-    /// Says what would be done, and does nothing.
-    pub dry_run: bool,
 }
 
 /// A directory of block files, read.
@@ -66,7 +63,7 @@ pub enum ImportOutcome {
     Published(u64),
 }
 
-/// What an import did, or with `dry_run` would do.
+/// What an import did, or in a rehearsal would do.
 #[derive(Debug)]
 pub struct ImportReport {
     /// The agent.
@@ -77,7 +74,7 @@ pub struct ImportReport {
     pub outcome: ImportOutcome,
     /// The config's tree.
     pub tree: ObjectId,
-    /// The commit that holds the config; none in a dry run.
+    /// The commit that holds the config; none for a draft that is rehearsed.
     pub commit: Option<ObjectId>,
     /// Whether it serves.
     pub active: bool,
@@ -123,7 +120,7 @@ impl Agents {
         let of_agent = named.as_ref().map(|agent| self.profile_of(agent)).transpose()?;
         let profile = match options.profile.clone().or(of_agent) {
             Some(profile) => profile,
-            None => self.profile_for(document)?,
+            None => self.profile(&Profile::guess(document).id())?,
         };
         let mut read = Read::of(profile, document)?;
         let agent = match named {
@@ -239,35 +236,17 @@ impl Agents {
             kind: "import",
             ..NewAgent::of(Arc::clone(&profile))
         };
-        let report = |agent: Handle| ImportReport {
-            agent,
+        let created = self.create(&new)?;
+        Ok(ImportReport {
+            agent: created.handle,
             profile: profile.name().to_owned(),
             outcome: ImportOutcome::Created,
             tree: config.tree_id,
-            commit: None,
-            active: options.activate,
-            dropped: imported.dropped,
-            check: None,
-            receipt: None,
-        };
-        if options.dry_run {
-            let title = title_for(&new)?;
-            let handle = match &new.handle {
-                Some(handle) => {
-                    self.refuse_taken(handle, None)?;
-                    handle.clone()
-                }
-                None => self.free_handle(&title)?,
-            };
-            let check = self.check(None, &config)?;
-            return Ok(ImportReport { check: Some(check), ..report(handle) });
-        }
-        let created = self.create(&new)?;
-        Ok(ImportReport {
             commit: Some(created.version),
+            active: created.active,
+            dropped: imported.dropped,
             check: Some(created.check),
             receipt: Some(created.receipt),
-            ..report(created.handle)
         })
     }
 
@@ -297,7 +276,7 @@ impl Agents {
         if let Some(latest) = &latest {
             let commit = self.repo.commit(&latest.id)?;
             if commit.tree == config.tree_id && commit.profile == read.profile.id() {
-                if options.activate && !latest.active && !options.dry_run {
+                if options.activate && !latest.active {
                     let reason = options.override_check.as_deref();
                     let (_, receipt) = self.activate(agent, &latest.id, reason, None)?;
                     report.receipt = Some(receipt);
@@ -313,7 +292,7 @@ impl Agents {
         report.commit = None;
         report.active = options.activate;
         report.outcome = ImportOutcome::Draft(name.clone());
-        if options.dry_run {
+        if self.rehearsal {
             report.check = Some(self.check(Some(agent), &config)?);
             if options.activate {
                 report.outcome = ImportOutcome::Published(self.version_count(agent)? + 1);

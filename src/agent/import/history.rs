@@ -39,8 +39,6 @@ pub struct HistoryOptions {
     pub activate: bool,
     /// Activates although a check failed, for this reason.
     pub override_check: Option<String>,
-    /// Reads and judges everything, and writes nothing. Remembers every agent that is not in the store.
-    pub dry_run: bool,
 }
 
 /// How far an import has come.
@@ -54,7 +52,7 @@ pub struct ImportProgress {
     pub objects: u64,
 }
 
-/// What an import of a history did, or with `dry_run` would do.
+/// What an import of a history did, or in a rehearsal would do.
 #[derive(Debug, Default)]
 pub struct HistoryReport {
     /// How far it came.
@@ -106,8 +104,8 @@ impl Agents {
         let mut import = Import {
             agents: self,
             options,
-            stage: Stage::new(self, options.dry_run),
-            states: States::new(self, profile, only, options.dry_run),
+            stage: Stage::new(self),
+            states: States::new(self, profile, only),
             met: Vec::new(),
             unwritten: (0, 0),
             failed: false,
@@ -206,7 +204,7 @@ impl Import<'_> {
             if interrupt.load(Ordering::SeqCst) {
                 return Err(interrupted());
             }
-            if self.options.dry_run {
+            if self.agents.rehearsal {
                 continue;
             }
             match self.agents.activate_newest(&agent, self.options.override_check.as_deref()) {

@@ -26,7 +26,6 @@ pub(super) fn threads() -> usize {
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
     agents: &'a Agents,
-    pub(super) dry_run: bool,
     waiting: Vec<Object>,
     waiting_bytes: usize,
     staged: HashSet<ObjectId>,
@@ -37,10 +36,9 @@ pub(super) struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(agents: &'a Agents, dry_run: bool) -> Self {
+    pub(super) fn new(agents: &'a Agents) -> Self {
         Self {
             agents,
-            dry_run,
             waiting: Vec::new(),
             waiting_bytes: 0,
             staged: HashSet::new(),
@@ -71,7 +69,7 @@ impl<'a> Stage<'a> {
         if self.staged.len() > STAGED_MAX {
             self.staged.clear();
         }
-        if objects.is_empty() || self.dry_run {
+        if objects.is_empty() || self.agents.rehearsal {
             return Ok(());
         }
         let backend = self.agents.repo().backend();

@@ -77,8 +77,6 @@ pub(super) struct States<'a> {
     profile: Arc<Profile>,
     /// The handle and the title that the only agent of the history gets.
     only: (Option<Handle>, Option<String>),
-    /// Whether nothing is written, so that nothing can be read again.
-    keep_all: bool,
     known: HashMap<Key, State>,
     handles: HashMap<Handle, Key>,
     traces: HashMap<Key, Trace>,
@@ -89,10 +87,9 @@ impl<'a> States<'a> {
         agents: &'a Agents,
         profile: Arc<Profile>,
         only: (Option<Handle>, Option<String>),
-        keep_all: bool,
     ) -> Self {
         let (known, handles, traces) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { agents, profile, only, keep_all, known, handles, traces }
+        Self { agents, profile, only, known, handles, traces }
     }
 
     /// How many agents were met.
@@ -137,7 +134,8 @@ impl<'a> States<'a> {
     /// Forgets the agents that were met the longest time ago, when there are too many. Between two
     /// batches only: moves that are not in the store would be lost.
     pub(super) fn forget_some(&mut self) {
-        if self.keep_all || self.known.len() <= STATES_MAX {
+        // What a rehearsal did not write cannot be read again.
+        if self.agents.rehearsal || self.known.len() <= STATES_MAX {
             return;
         }
         let mut order: Vec<(u64, Key)> = self.known.iter().map(|(key, state)| (state.met, *key)).collect();

@@ -138,13 +138,12 @@ fn a_first_version_must_be_whole() {
 
 #[test]
 fn a_dry_run_judges_everything_and_writes_nothing() {
-    let agents = agents();
-    let dry = HistoryOptions { dry_run: true, ..HistoryOptions::default() };
-    let report = history(&agents, HISTORY, &dry).expect("it is good");
+    let agents = agents().rehearsing();
+    let report = import(&agents, HISTORY);
     assert_eq!((report.new_agents, report.new_versions), (2, 6));
     assert!(agents.list(None, 10).expect("listed").is_empty());
     let bad = HISTORY.replace("\"deleted\":[\"music\"]", "\"deleted\":[\"noise\"]");
-    assert!(history(&agents, &bad, &dry).is_err());
+    assert!(stopped(&agents, &bad).0.starts_with("line 4"));
 }
 
 #[test]
@@ -379,10 +378,11 @@ fn a_vendor_answer_is_found_again_by_its_id_and_changes_become_a_draft() {
     assert!(matches!(agents.import_document(&config, &into), Err(AgentError::Invalid { .. })));
     let mut config = agents.config(&made.commit.expect("V1")).expect("a config").value;
     config["slmModel"] = json!("gpt-4.1");
-    let dry = ImportOptions { dry_run: true, ..into.clone() };
-    let report = agents.import_document(&config, &dry).expect("judged");
+    let agents = agents.rehearsing();
+    let report = agents.import_document(&config, &into).expect("judged");
     assert_eq!(report.outcome, ImportOutcome::Draft(handle("import")));
-    assert!(agents.drafts(&handle("front-desk")).expect("drafts").is_empty(), "a dry run writes nothing");
+    assert!(agents.drafts(&handle("front-desk")).expect("drafts").is_empty(), "a rehearsal writes nothing");
+    let agents = Agents { rehearsal: false, ..agents };
     let report = agents.import_document(&config, &into).expect("imported");
     assert_eq!(report.outcome, ImportOutcome::Draft(handle("import")));
     let report = agents.import_document(&config, &into).expect("imported");
@@ -397,7 +397,7 @@ fn a_vendor_answer_is_found_again_by_its_id_and_changes_become_a_draft() {
 fn another_profile_than_the_agents_is_refused() {
     let agents = agents();
     let into = ImportOptions { handle: Some(handle("ivr")), ..ImportOptions::default() };
-    agents.import_document(&json!({"prompt": "Hi"}), &into).expect("imported");
+    agents.import_document(&json!({"greeting": "Hi", "menu": []}), &into).expect("imported");
     let profile = Some(agents.profile_named("atoms").expect("a profile"));
     let other = ImportOptions { profile, ..into };
     let error =

@@ -77,8 +77,9 @@ impl Comparison {
     /// Compares two configs; secrets are masked in what is kept, unless they are to be revealed.
     pub(crate) fn new(agents: &Agents, old: Side, new: Side, reveal: bool) -> Self {
         let raw = agents.diff(&old.config, &new.config);
-        let stats = compare_blocks(&old.config.blocks, &new.config.blocks);
         let profile = std::sync::Arc::clone(&new.config.profile);
+        let mut stats = compare_blocks(&old.config.blocks, &new.config.blocks);
+        stats.sort_by_key(|stat| rank(&profile, Some(&stat.name)));
         let (old_masked, new_masked) = (mask_value(&old.config.value), mask_value(&new.config.value));
         let masked = !reveal && (old_masked != old.config.value || new_masked != new.config.value);
         if !masked {
@@ -197,10 +198,19 @@ fn by_block(diff: ConfigDiff, profile: &Profile, hidden: &BTreeSet<Path>, masked
         let hides = hidden.contains(&field.change.path);
         Shown { path, field, hides }
     };
-    diff.by_block(|path| profile.block_of(path))
+    let mut groups: Vec<BlockChanges> = diff
+        .by_block(|path| profile.block_of(path))
         .into_iter()
         .map(|(block, fields)| BlockChanges { block, changes: fields.into_iter().map(shown).collect() })
-        .collect()
+        .collect();
+    groups.sort_by_key(|group| rank(profile, group.block.as_ref()));
+    groups
+}
+
+/// Where a block stands in the order of its profile; blocks that it does not name come last.
+fn rank(profile: &Profile, block: Option<&BlockName>) -> usize {
+    let at = profile.blocks().iter().position(|spec| Some(&spec.name) == block);
+    at.unwrap_or(usize::MAX)
 }
 
 /// The names that narrow a comparison, each as a path where it is one.

@@ -45,32 +45,39 @@ fn side(side: &Side) -> Value {
     })
 }
 
+/// The fields that differ, without their values.
+pub(super) fn overview(comparison: &Comparison) -> Value {
+    let groups = comparison.blocks.iter();
+    let fields = groups.flat_map(|group| group.changes.iter().map(move |shown| (group, shown)));
+    fields
+        .map(|(group, shown)| {
+            let block = group.block.as_ref().map(|block| block.as_str());
+            json!({"path": shown.path, "block": block, "change": kind_name(&shown.field.change.kind)})
+        })
+        .collect()
+}
+
+fn kind_name(kind: &ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Added(_) => "added",
+        ChangeKind::Removed(_) => "removed",
+        ChangeKind::Changed { .. } => "changed",
+        ChangeKind::Moved { .. } => "moved",
+    }
+}
+
 fn change(shown: &Shown, block: Option<&str>) -> Value {
     let mut map = Map::new();
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     put("path", shown.path.as_str().into());
     put("block", block.into());
-    let kind = match &shown.field.change.kind {
-        ChangeKind::Added(value) => {
-            put("new", value.clone());
-            "added"
-        }
-        ChangeKind::Removed(value) => {
-            put("old", value.clone());
-            "removed"
-        }
-        ChangeKind::Changed { old, new } => {
-            put("old", old.clone());
-            put("new", new.clone());
-            "changed"
-        }
-        ChangeKind::Moved { from, to } => {
-            put("from", (*from).into());
-            put("to", (*to).into());
-            "moved"
-        }
+    put("change", kind_name(&shown.field.change.kind).into());
+    match &shown.field.change.kind {
+        ChangeKind::Added(value) => put("new", value.clone()),
+        ChangeKind::Removed(value) => put("old", value.clone()),
+        ChangeKind::Changed { old, new } => put("old", old.clone()).or(put("new", new.clone())),
+        ChangeKind::Moved { from, to } => put("from", (*from).into()).or(put("to", (*to).into())),
     };
-    put("change", kind.into());
     if let Some(at) = shown.field.change.at {
         put("at", at.into());
     }

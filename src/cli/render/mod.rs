@@ -54,6 +54,19 @@ pub(crate) fn diff(out: &Output, comparison: &Comparison, form: Form) -> Result<
     }
 }
 
+/// Shows which fields differ, a line each, without their values.
+///
+/// # Errors
+/// As [`diff`].
+pub(crate) fn overview(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
+    summary::fields(out, comparison)
+}
+
+/// The fields that differ as JSON, without their values: `path`, `block`, `change`.
+pub(crate) fn overview_value(comparison: &Comparison) -> serde_json::Value {
+    json::overview(comparison)
+}
+
 /// The comparison as JSON, for verbs that show more than it; as in `docs/reference/json/diff.json`.
 pub(crate) fn diff_value(comparison: &Comparison) -> serde_json::Value {
     json::value(comparison)

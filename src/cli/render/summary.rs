@@ -1,11 +1,12 @@
 //! How much differs in each block, or only in which.
 
-use crate::diff::{BlockChange, BlockChangeKind};
+use crate::diff::{BlockChange, BlockChangeKind, ChangeKind};
 use crate::object::Content;
 
 use super::super::error::CliError;
 use super::super::terminal::{Cell, Output, Style, Table, plain_line};
 use super::comparison::Comparison;
+use super::fields;
 
 /// The word for what happened to a block.
 pub(super) fn kind_name(kind: BlockChangeKind) -> &'static str {
@@ -53,4 +54,20 @@ pub(super) fn stat(out: &Output, comparison: &Comparison) -> Result<(), CliError
 /// Shows the names of the blocks that differ.
 pub(super) fn names(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
     comparison.stats.iter().try_for_each(|stat| out.line(plain_line(stat.name.as_str())))
+}
+
+/// Shows the fields that differ, a line each.
+pub(super) fn fields(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
+    for shown in comparison.blocks.iter().flat_map(|group| &group.changes) {
+        let (style, sign) = match &shown.field.change.kind {
+            ChangeKind::Added(_) => (Style::Good, "+"),
+            ChangeKind::Removed(_) => (Style::Bad, "-"),
+            ChangeKind::Changed { .. } => (Style::Note, "~"),
+            ChangeKind::Moved { .. } => (Style::Note, ">"),
+        };
+        let lines = shown.field.text.as_ref().map(|text| format!(": {}", fields::counted(text)));
+        let (sign, lines) = (out.paint(style, sign), lines.unwrap_or_default());
+        out.line(format!("  {sign} {}{lines}", plain_line(&shown.path)))?;
+    }
+    Ok(())
 }

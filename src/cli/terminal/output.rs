@@ -123,6 +123,11 @@ impl Output {
         self.quiet
     }
 
+    /// The choice of colours that gives another output the same.
+    pub(crate) fn color(&self) -> ColorChoice {
+        if self.out_colours { ColorChoice::Always } else { ColorChoice::Never }
+    }
+
     /// Whether a person reads stderr.
     pub(crate) fn is_watched(&self) -> bool {
         self.err_terminal
@@ -165,9 +170,28 @@ impl Output {
     ///
     /// # Errors
     /// As [`Self::line`].
-    pub(crate) fn json(&self, fields: &Value) -> Result<(), CliError> {
-        let text = layout(fields);
+    pub(crate) fn json(&self, fields: impl std::borrow::Borrow<Value>) -> Result<(), CliError> {
+        let text = layout(fields.borrow());
+
         self.write(if self.out_terminal { escape_in_json(&text) } else { text }.as_bytes())
+    }
+
+    /// Prints a JSON object on one line, with `format` before everything else: one of many.
+    ///
+    /// # Errors
+    /// As [`Self::line`].
+    pub(crate) fn json_line(&self, fields: &Value) -> Result<(), CliError> {
+        let text = compact(fields);
+        self.write(if self.out_terminal { escape_in_json(&text) } else { text }.as_bytes())?;
+        self.write(b"\n")
+    }
+
+    /// Sends on what was printed so far, unless it waits for a pager.
+    ///
+    /// # Errors
+    /// As [`Self::line`].
+    pub(crate) fn pass_on(&self) -> Result<(), CliError> {
+        self.sink.borrow_mut().pass_on().map_err(|error| closed(&error))
     }
 
     /// Prints a table; nothing when it has no rows.
@@ -303,6 +327,15 @@ fn layout(fields: &Value) -> String {
     }
 }
 
+/// Fields as JSON on one line, `format` first.
+fn compact(fields: &Value) -> String {
+    let rest = String::from_utf8_lossy(&canonical::to_vec(fields)).into_owned();
+    match rest.strip_prefix('{') {
+        Some("}") | None => format!("{{\"format\":{JSON_FORMAT}}}"),
+        Some(rest) => format!("{{\"format\":{JSON_FORMAT},{rest}"),
+    }
+}
+
 /// Replaces what steers a terminal by JSON escapes, which mean the same to every parser.
 fn escape_in_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -328,6 +361,8 @@ mod tests {
         let text = layout(&json!({"b": 1, "agents": []}));
         assert_eq!(text, "{\n  \"format\": 1,\n  \"agents\": [],\n  \"b\": 1\n}\n");
         assert_eq!(layout(&json!({})), "{\n  \"format\": 1\n}\n");
+        assert_eq!(compact(&json!({"b": [1, "x"]})), r#"{"format":1,"b":[1,"x"]}"#);
+        assert_eq!(compact(&json!({})), r#"{"format":1}"#);
     }
 
     #[test]

@@ -27,7 +27,12 @@ impl Progress {
 
     /// One more is done, or being worked on: `item` says which.
     pub(crate) fn step(&mut self, item: &str) {
-        self.done += 1;
+        self.reach(self.done + 1, item);
+    }
+
+    /// So many are done.
+    pub(crate) fn reach(&mut self, done: u64, item: &str) {
+        self.done = done;
         if self.bar.is_none() && self.enabled && self.started.elapsed() >= PATIENCE {
             self.bar = Some(self.show());
         }

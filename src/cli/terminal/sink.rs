@@ -88,6 +88,14 @@ impl Sink {
         }
     }
 
+    /// Sends on what nothing holds back.
+    pub(super) fn pass_on(&mut self) -> io::Result<()> {
+        match &mut self.state {
+            State::Direct(out) => out.flush(),
+            State::Held { .. } | State::Paged(_) => Ok(()),
+        }
+    }
+
     /// Sends everything, and waits until a pager is left.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if let State::Paged(child) = &mut self.state {

@@ -1,0 +1,112 @@
+//! `recto activate`: the version that serves.
+
+use serde_json::Value;
+
+use crate::agent::{AgentError, Agents, VersionInfo};
+use crate::object::ObjectId;
+use crate::refs::Handle;
+
+use super::context::Context;
+use super::done::{Done, finding_lines, version_value};
+use super::error::{CliError, Exit};
+use super::lookup;
+
+/// Make a version serve
+///
+/// Moves ACTIVE, forward or back. A version whose check failed does not serve unless --override-check
+/// says why; the log keeps the reason.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recto activate support@V3")]
+pub(crate) struct Args {
+    /// The version.
+    #[arg(value_name = "AGENT@REV")]
+    version: String,
+
+    /// Activate although the check failed; the log keeps the reason.
+    #[arg(long, value_name = "REASON")]
+    override_check: Option<String>,
+
+    /// What serves now, as far as you know; refused when something else does.
+    #[arg(long, value_name = "ID")]
+    expect: Option<String>,
+
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let reason = reason(args.override_check.as_deref())?;
+    let agents = ctx.agents(args.dry_run)?;
+    let (agent, version) = ctx.version(&agents, &args.version)?;
+    let expected = match &args.expect {
+        Some(text) => Some(lookup::object_id(ctx.repo()?, text)?),
+        None => None,
+    };
+    let before = agents.active(&agent)?;
+    let (version, receipt) = agents
+        .activate(&agent, &version.id, reason, expected.as_ref())
+        .map_err(|error| with_findings(error, &agents, &version.id))?;
+    let was = named(&agents, &agent, before)?;
+    let undo = match before {
+        Some(_) => format!("recto rollback {agent}"),
+        None => format!("recto unpublish {agent}"),
+    };
+    let label = labelled(&version);
+    let mut report = Done::new(&receipt, args.dry_run)
+        .report_undone_by(
+            undo,
+            format!("ACTIVE of agent '{agent}': {was} -> {label}"),
+            format!("{} of agent '{agent}' serves already", version.name()),
+        )
+        .field("from", before.map(|id| id.to_string()))
+        .field("version", version_value(&version));
+    if let Some(id) = receipt.operation {
+        report = report.id(id);
+    }
+    ctx.out.report(report)?;
+    Ok(Exit::Done)
+}
+
+/// The reason for overriding a check, which is not empty.
+///
+/// # Errors
+/// When it is.
+pub(super) fn reason(text: Option<&str>) -> Result<Option<&str>, CliError> {
+    match text {
+        Some(text) if text.trim().is_empty() => Err(CliError::usage("the reason is empty")),
+        other => Ok(other),
+    }
+}
+
+/// `V3`, or `nothing`.
+///
+/// # Errors
+/// When the versions cannot be read.
+pub(super) fn named(agents: &Agents, agent: &Handle, id: Option<ObjectId>) -> Result<String, AgentError> {
+    let Some(id) = id else { return Ok("nothing".to_owned()) };
+    Ok(match agents.number_of(agent, &id)? {
+        Some(number) => format!("V{number}"),
+        None => id.short(),
+    })
+}
+
+/// `V3 'warmer tone'`.
+pub(super) fn labelled(version: &VersionInfo) -> String {
+    if version.label.is_empty() { version.name() } else { format!("{} '{}'", version.name(), version.label) }
+}
+
+/// A check that stands in the way is told with what it found.
+pub(super) fn with_findings(error: AgentError, agents: &Agents, id: &ObjectId) -> CliError {
+    let agent = match &error {
+        AgentError::CheckStands { agent, .. } => agent.clone(),
+        _ => return error.into(),
+    };
+    let check = agents.config(id).and_then(|config| agents.check(Some(&agent), &config));
+    CliError::from(error).details(check.map(|check| finding_lines(&check)).unwrap_or_default())
+}
+
+/// Ids as JSON.
+pub(super) fn id_value(id: Option<ObjectId>) -> Value {
+    id.map(|id| id.to_string()).into()
+}

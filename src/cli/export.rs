@@ -1,0 +1,212 @@
+//! `recto export`: a revision as a document or as block files, and histories line by line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::agent::{Agents, HistoryLines};
+use crate::error::Kind;
+use crate::history::Spec;
+use crate::object::Author;
+use crate::refs::Handle;
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::terminal::Report;
+
+/// The surface that the log would name; an export writes nothing.
+const VIA: &str = "cli";
+/// Agents looked up at once.
+const PAGE: usize = 256;
+/// Bytes of a history kept in memory before they are written.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Form {
+    /// One JSON document: the config under the API's names.
+    #[default]
+    Document,
+    /// A directory of block files: text as `NAME.md`, JSON as `NAME.json`.
+    Blocks,
+    /// Every version of the agent, one a line of JSON, oldest first.
+    History,
+}
+
+/// Export a config, or whole histories
+///
+/// Writes what 'recto import' reads. A document and block files give the same config with the same id
+/// again; a history gives the same versions, each with its author, time and message. Without a revision
+/// it is what serves; a history is always all of it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: recto export support@V3 -o support.json\n         recto export --all --format history -o all.jsonl"
+)]
+pub(crate) struct Args {
+    /// The agent and its revision.
+    #[arg(value_name = "AGENT[@REV]", required_unless_present = "all")]
+    revision: Option<Spec>,
+
+    /// The file, or for block files the directory; stdout when not given.
+    #[arg(short, long, value_name = "FILE|DIR")]
+    output: Option<PathBuf>,
+
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    format: Form,
+
+    /// Export every agent of the store; needs `--format history`.
+    #[arg(long, conflicts_with = "revision")]
+    all: bool,
+}
+
+pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    // Nothing is written to the store: nobody has to say who acts.
+    let nobody = Author { name: "nobody".to_owned(), email: None };
+    let agents = Agents::new(Arc::clone(ctx.repo()?), nobody, VIA);
+    match args.format {
+        Form::History => history(args, ctx, &agents),
+        _ if args.all => Err(CliError::usage("--all needs --format history")),
+        Form::Document => {
+            let (_, commit) = named(args, &agents)?;
+            let document = agents.config(&commit)?.to_document();
+            match &args.output {
+                Some(file) => {
+                    put(ctx, file, document.as_bytes())?;
+                    said(ctx, args, &format!("wrote '{}'", file.display()), 1)?;
+                }
+                None => ctx.out.raw(document.as_bytes())?,
+            }
+            Ok(Exit::Done)
+        }
+        Form::Blocks => blocks(args, ctx, &agents),
+    }
+}
+
+fn named(args: &Args, agents: &Agents) -> Result<(Handle, crate::object::ObjectId), CliError> {
+    let spec = args.revision.as_ref().ok_or_else(|| CliError::usage("no agent is named"))?;
+    let (agent, resolved) = agents.resolve(spec)?;
+    Ok((agent, resolved.commit()))
+}
+
+fn blocks(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError> {
+    let Some(dir) = &args.output else {
+        return Err(CliError::usage("block files need a directory").hint("-o DIR names it"));
+    };
+    let (agent, commit) = named(args, agents)?;
+    let files = agents.export_blocks(&agent, &commit)?;
+    let path = ctx.directory().join(dir);
+    if ctx.disk().stat(&path)?.is_some() && !ctx.disk().list(&path)?.is_empty() {
+        let message = format!("'{}' is not empty", dir.display());
+        return Err(CliError::new(Kind::Refused, message).hint("name a directory that is not there yet"));
+    }
+    ctx.disk().create_dir_all(&path)?;
+    for (name, bytes) in &files {
+        ctx.disk().write_atomic(&path.join(name), bytes)?;
+    }
+    said(ctx, args, &format!("wrote {} files to '{}'", files.len(), dir.display()), files.len() as u64)?;
+    Ok(Exit::Done)
+}
+
+fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError> {
+    if let Some(spec) = args.revision.as_ref().filter(|spec| spec.explicit) {
+        let message = format!("a history is all versions of an agent, and '{spec}' names one of them");
+        return Err(CliError::usage(message).hint(format!("recto export {} --format history", spec.agent)));
+    }
+    let mut target = Target::open(ctx, args.output.as_deref())?;
+    let mut versions = 0;
+    match &args.revision {
+        Some(spec) => {
+            let agent = agents.locate(&spec.agent)?;
+            versions += target.lines(agents.export_history(&agent)?)?;
+        }
+        None => {
+            let mut after: Option<Handle> = None;
+            loop {
+                let page = agents.list(after.as_ref(), PAGE)?;
+                for info in &page {
+                    versions += target.lines(agents.export_history(&info.handle)?)?;
+                }
+                match page.last() {
+                    Some(last) => after = Some(last.handle.clone()),
+                    None => break,
+                }
+            }
+        }
+    }
+    target.finish()?;
+    if let Some(file) = &args.output {
+        said(ctx, args, &format!("wrote {versions} versions to '{}'", file.display()), versions)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Where a history goes: stdout, or a new file that gets its name when it is complete.
+struct Target<'a> {
+    ctx: &'a Context,
+    file: Option<(PathBuf, PathBuf)>,
+    waiting: Vec<u8>,
+    offset: u64,
+}
+
+impl<'a> Target<'a> {
+    fn open(ctx: &'a Context, file: Option<&Path>) -> Result<Self, CliError> {
+        let file = match file {
+            None => None,
+            Some(file) => {
+                let path = ctx.directory().join(file);
+                let mut part = path.clone().into_os_string();
+                part.push(".part");
+                let part = PathBuf::from(part);
+                ctx.disk().write_atomic(&part, &[])?;
+                Some((path, part))
+            }
+        };
+        Ok(Self { ctx, file, waiting: Vec::new(), offset: 0 })
+    }
+
+    /// Writes the lines of an agent; returns how many.
+    fn lines(&mut self, lines: HistoryLines<'_>) -> Result<u64, CliError> {
+        let mut count = 0;
+        for line in lines {
+            self.waiting.extend(line?);
+            count += 1;
+            if self.waiting.len() >= CHUNK_BYTES {
+                self.write()?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn write(&mut self) -> Result<(), CliError> {
+        let bytes = std::mem::take(&mut self.waiting);
+        match &self.file {
+            None => self.ctx.out.raw(&bytes)?,
+            Some((_, part)) => self.ctx.disk().write_at(part, self.offset, &bytes)?,
+        }
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), CliError> {
+        self.write()?;
+        if let Some((path, part)) = &self.file {
+            self.ctx.disk().sync_file(part)?;
+            self.ctx.disk().rename(part, path)?;
+        }
+        Ok(())
+    }
+}
+
+fn put(ctx: &Context, file: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    Ok(ctx.disk().write_atomic(&ctx.directory().join(file), bytes)?)
+}
+
+fn said(ctx: &Context, args: &Args, line: &str, count: u64) -> Result<(), CliError> {
+    let output = args.output.as_ref().map(|path| path.display().to_string());
+    let form = match args.format {
+        Form::Document => "document",
+        Form::Blocks => "blocks",
+        Form::History => "history",
+    };
+    ctx.out.report(Report::new(line).field("form", form).field("output", output).field("count", count))
+}

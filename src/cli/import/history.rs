@@ -1,0 +1,117 @@
+//! A history, imported with a line that tells how far it has come, and what it says in the end.
+
+use std::sync::Arc;
+
+use crate::agent::{AgentError, Agents, HistoryOptions, HistoryReport, ImportProgress};
+use crate::cli::context::Context;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::terminal::Report;
+use crate::error::Kind;
+use crate::profile::Profile;
+
+use super::Args;
+use super::source::Input;
+
+/// Bytes of the unit in which progress is shown.
+const UNIT_BYTES: u64 = 1_000_000;
+/// Most agents that could not be activated and are named.
+const NAMED_MAX: usize = 20;
+
+pub(super) fn run(
+    args: &Args,
+    ctx: &Context,
+    agents: &Agents,
+    profile: Option<Arc<Profile>>,
+    mut input: Input,
+) -> Result<Exit, CliError> {
+    if !args.label.is_empty() {
+        return Err(CliError::usage("a history has messages of its own, and takes no --message"));
+    }
+    let options = HistoryOptions {
+        profile,
+        handle: args.handle.clone(),
+        title: args.title.clone(),
+        activate: args.activate,
+        override_check: args.override_check.clone(),
+    };
+    let interrupt = Interrupt::watch()?;
+    let mut progress = ctx.out.progress("importing", input.len_bytes.map(|bytes| bytes.div_ceil(UNIT_BYTES)));
+    let mut show = |at: &ImportProgress| {
+        progress.reach(at.bytes / UNIT_BYTES, &format!("MB, {}", count(at.lines, "line")));
+    };
+    let result = agents.import_history(&mut input.reader, &options, interrupt.flag(), &mut show);
+    drop(progress);
+    match result {
+        Ok(done) => {
+            report(args, ctx, &done)?;
+            Ok(if done.not_activated.is_empty() { Exit::Done } else { Exit::Found(Kind::Invalid) })
+        }
+        Err(stop) => {
+            if !args.dry_run && stop.done.new_versions > 0 {
+                report(args, ctx, &stop.done)?;
+            }
+            Err(stopped(args, &input.name, stop.error))
+        }
+    }
+}
+
+/// Why it stopped, and how to go on.
+fn stopped(args: &Args, name: &str, error: AgentError) -> CliError {
+    let again = match &error {
+        AgentError::Interrupted(_) => "run the same command again: it goes on where it stopped",
+        AgentError::Import { reason, .. } if reason.contains("already has another") => {
+            "--as HANDLE imports the history of one agent as another agent; --store DIR takes another store"
+        }
+        AgentError::Import { .. } if !args.dry_run => {
+            "what stands before it is in the store: put the line right, and run the same command again"
+        }
+        _ => return error.into(),
+    };
+    let error = match error {
+        AgentError::Import { place, reason } => {
+            AgentError::Import { place: format!("{name}: {place}"), reason }
+        }
+        other => other,
+    };
+    CliError::from(error).hint(again)
+}
+
+fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliError> {
+    let line = format!(
+        "imported {} of {} ({} new), {} skipped",
+        count(done.new_versions, "version"),
+        count(done.agents, "agent"),
+        done.new_agents,
+        done.skipped
+    );
+    let mut report = Report::new(if args.dry_run { format!("dry run: {line}") } else { line });
+    if done.activated > 0 {
+        report = report.line(format!("activated the newest version of {}", count(done.activated, "agent")));
+    }
+    let failed: Vec<String> = done.not_activated.iter().map(|(_, error)| error.to_string()).collect();
+    for error in failed.iter().take(NAMED_MAX) {
+        report = report.line(format!("  {error}"));
+    }
+    if failed.len() > NAMED_MAX {
+        report = report.line(format!("  and {} more", failed.len() - NAMED_MAX));
+    }
+    ctx.out.report(
+        report
+            .field("form", "history")
+            .field("lines", done.progress.lines)
+            .field("bytes", done.progress.bytes)
+            .field("objects", done.progress.objects)
+            .field("agents", done.agents)
+            .field("new_agents", done.new_agents)
+            .field("new_versions", done.new_versions)
+            .field("skipped", done.skipped)
+            .field("activated", done.activated)
+            .field("not_activated", failed)
+            .field("dry_run", args.dry_run),
+    )
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

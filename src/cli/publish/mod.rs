@@ -1,0 +1,275 @@
+//! `recto publish`: a draft becomes a version.
+
+pub(super) mod outside;
+
+use serde_json::Value;
+
+use crate::agent::{
+    AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, PublishOptions, Published,
+};
+use crate::diff::ConfigDiff;
+use crate::error::Kind;
+use crate::object::ObjectId;
+use crate::refs::Handle;
+use crate::repo::Receipt;
+
+use super::activate::{id_value, named, reason, with_findings};
+use super::checkpoint::words;
+use super::context::Context;
+use super::done::{Done, finding_lines, made};
+use super::error::{CliError, Exit};
+use super::fields::Fields;
+
+/// Publish a draft as the next version
+///
+/// Shows what differs from what serves, checks the config, and makes the version; it does not serve
+/// until it is activated. Refused when nothing changed, and when versions published since the draft was
+/// forked made changes that the draft lacks. A program that the setting `check.command` of the store
+/// names gets the config on stdin and has the last word.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recto publish support@tone -m 'warmer tone' --activate")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+pub(crate) struct Args {
+    /// The draft.
+    #[arg(value_name = "AGENT@DRAFT")]
+    draft: String,
+
+    /// The version's label; given twice, the second is its description.
+    #[arg(short, long, value_name = "TEXT")]
+    message: Vec<String>,
+
+    /// Let the version serve, in the same operation.
+    #[arg(long)]
+    activate: bool,
+
+    /// Publish although nothing changed.
+    #[arg(long, conflicts_with = "if_changed")]
+    allow_unchanged: bool,
+
+    /// Publish only if something changed; else it is done already.
+    #[arg(long)]
+    if_changed: bool,
+
+    /// Publish although it undoes what was published since the draft was forked.
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Keep the draft, based on the new version.
+    #[arg(long)]
+    keep_draft: bool,
+
+    /// The draft's revision you saw; refused when somebody edited it since.
+    #[arg(long, value_name = "N")]
+    expect_revision: Option<u64>,
+
+    /// Activate although the check failed; the log keeps the reason.
+    #[arg(long, value_name = "REASON", requires = "activate")]
+    override_check: Option<String>,
+
+    /// Show secrets as they are.
+    #[arg(long)]
+    reveal: bool,
+
+    /// Say what would be published, and publish nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is to be published, against what serves.
+struct Candidate {
+    agent: Handle,
+    draft: DraftInfo,
+    config: Config,
+    active: Option<ObjectId>,
+    serving: Config,
+    diff: ConfigDiff,
+    check: CheckReport,
+}
+
+/// What was done.
+struct Outcome {
+    published: Published,
+    activation: Option<Receipt>,
+    active: bool,
+}
+
+pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let override_check = reason(args.override_check.as_deref())?;
+    let (label, description) = words(&args.message)?;
+    let agents = ctx.agents(args.dry_run)?;
+    let (agent, draft) = ctx.draft(&agents, &args.draft)?;
+    let candidate = Candidate::new(&agents, agent, draft)?;
+    let program = outside::command(ctx)?;
+    let options = PublishOptions {
+        label: label.to_owned(),
+        description,
+        // What is published is what is shown.
+        expected_revision: args.expect_revision.or(Some(candidate.draft.revision)),
+        overwrite: args.overwrite,
+        allow_unchanged: args.allow_unchanged,
+        activate: args.activate && program.is_none(),
+        keep_draft: args.keep_draft,
+        override_check: override_check.map(str::to_owned),
+        check_pending: program.is_some(),
+    };
+    // A program outside delays the activation, but a finding must stop it before anything is made.
+    if args.activate
+        && program.is_some()
+        && override_check.is_none()
+        && candidate.check.state() == CheckState::Failed
+    {
+        return Err(candidate.refused());
+    }
+    let published = match agents.publish(&candidate.agent, &candidate.draft.name, &options) {
+        Ok(published) => published,
+        Err(AgentError::NothingToPublish { .. }) if args.if_changed => {
+            return nothing(ctx, &agents, args, &candidate);
+        }
+        Err(AgentError::CheckStands { .. }) => return Err(candidate.refused()),
+        Err(error) => return Err(error.into()),
+    };
+    let active = published.active;
+    let mut outcome = Outcome { published, activation: None, active };
+    let mut failed = None;
+    if let Some(program) = program.filter(|_| !args.dry_run) {
+        failed = judge(&agents, &candidate.agent, &mut outcome, &program, args).err();
+    }
+    report(ctx, &agents, args, &candidate, &outcome)?;
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Exit::Done),
+    }
+}
+
+impl Candidate {
+    fn new(agents: &Agents, agent: Handle, draft: DraftInfo) -> Result<Self, CliError> {
+        let config = agents.config(&draft.commit)?;
+        let active = agents.active(&agent)?;
+        let serving = match active {
+            Some(id) => agents.config(&id)?,
+            None => agents.loose_config(config.profile.clone(), &Value::Object(serde_json::Map::new()))?,
+        };
+        let diff = agents.diff(&serving, &config);
+        let check = agents.check(Some(&agent), &config)?;
+        Ok(Self { agent, draft, config, active, serving, diff, check })
+    }
+
+    /// The check stands in the way, and nothing was published.
+    fn refused(&self) -> CliError {
+        let (agent, draft) = (&self.agent, &self.draft.name);
+        let message = format!("draft '{draft}' of agent '{agent}' cannot serve: its check is failed");
+        CliError::new(Kind::Invalid, message).details(finding_lines(&self.check)).hint(format!(
+            "'recto check accept {agent}@{draft} PATH --reason REASON' accepts a finding, --override-check REASON all of them this once"
+        ))
+    }
+}
+
+/// Lets the program outside judge the version, and activates it when that is asked for.
+fn judge(
+    agents: &Agents,
+    agent: &Handle,
+    outcome: &mut Outcome,
+    program: &str,
+    args: &Args,
+) -> Result<(), CliError> {
+    let id = outcome.published.version;
+    if outcome.published.state == CheckState::Pending {
+        let version = agents.version(agent, &id)?;
+        let said = outside::run(program, (agent, &version), &agents.resolved(&id)?)?;
+        let why = said.clone().err();
+        outcome.published.state = agents.check_version(agent, &id, Some(said))?.1;
+        if let Some(why) = why.filter(|_| args.activate && args.override_check.is_none()) {
+            let number = outcome.published.number;
+            let message =
+                format!("V{number} of agent '{agent}' was published and does not serve: its check is failed");
+            return Err(CliError::new(Kind::Invalid, message)
+                .details([format!("check.command: {why}")])
+                .hint(format!(
+                    "'recto activate {agent}@V{number} --override-check REASON' activates it all the same"
+                )));
+        }
+    }
+    if args.activate {
+        let activated = agents
+            .activate(agent, &id, args.override_check.as_deref(), None)
+            .map_err(|error| with_findings(error, agents, &id))?;
+        outcome.activation = Some(activated.1);
+        outcome.active = true;
+    }
+    Ok(())
+}
+
+/// `--if-changed`, and nothing did.
+fn nothing(ctx: &Context, agents: &Agents, args: &Args, candidate: &Candidate) -> Result<Exit, CliError> {
+    let Candidate { agent, draft, .. } = candidate;
+    let base = named(agents, agent, draft.base)?;
+    let receipt = Receipt { agent: agent.clone(), operation: None, time: draft.time, changes: Vec::new() };
+    let report = Done::new(&receipt, args.dry_run)
+        .report("", format!("draft '{}' of agent '{agent}' is the same as {base}", draft.name))
+        .field("version", Value::Null)
+        .field("number", Value::Null)
+        .field("check", Value::Null)
+        .field("findings", Value::Array(Vec::new()))
+        .field("active", false)
+        .field("from", id_value(candidate.active))
+        .field("changes", Value::Array(Vec::new()));
+    ctx.out.report(report)?;
+    Ok(Exit::Done)
+}
+
+fn report(
+    ctx: &Context,
+    agents: &Agents,
+    args: &Args,
+    candidate: &Candidate,
+    outcome: &Outcome,
+) -> Result<(), CliError> {
+    let Candidate { agent, draft, active: before, .. } = candidate;
+    let published = &outcome.published;
+    let (number, state) = (published.number, published.state);
+    let quoted = args.message.first().map(|label| format!(" '{label}'")).unwrap_or_default();
+    let line = format!("published V{number}{quoted} of agent '{agent}' from draft '{}'", draft.name);
+    let done = Done::new(&published.receipt, args.dry_run);
+    // Two operations are not undone by one command; going back to what served is what is wanted then.
+    let mut report = match &outcome.activation {
+        Some(_) if before.is_some() => {
+            done.report_undone_by(format!("recto rollback {agent}"), line, "nothing to publish")
+        }
+        Some(_) => done.report_undone_by(format!("recto unpublish {agent}"), line, "nothing to publish"),
+        None => done.report(line, "nothing to publish"),
+    };
+    let fields = Fields::new(&candidate.serving, &candidate.config, args.reveal);
+    let findings = finding_lines(&published.check);
+    report = report
+        .field("version", made(published.version, args.dry_run))
+        .field("number", number)
+        .field("check", state.name())
+        .field("findings", Value::from(findings.clone()))
+        .field("active", outcome.active)
+        .field("from", id_value(*before))
+        .field("changes", fields.to_value(&candidate.diff));
+    if !args.dry_run {
+        report = report.id(published.version);
+    }
+    let was = named(agents, agent, *before)?;
+    for line in fields.lines(&candidate.diff).iter().filter(|_| before.is_some()) {
+        report = report.line(format!("  {line}"));
+    }
+    if candidate.diff.is_empty() && before.is_some() {
+        report = report.line(format!("  the same as {was}, which serves"));
+    }
+    if state != CheckState::Passed {
+        report = report.line(format!("check: {state}"));
+    }
+    for finding in findings {
+        report = report.line(format!("  {finding}"));
+    }
+    if outcome.active {
+        report = report.line(format!("ACTIVE of agent '{agent}': {was} -> V{number}"));
+    }
+    ctx.out.report(report)?;
+    if !outcome.active && !args.dry_run && state == CheckState::Passed {
+        ctx.out.say(format!("to let it serve: recto activate {agent}@V{number}"));
+    }
+    Ok(())
+}

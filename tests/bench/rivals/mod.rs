@@ -1,0 +1,4 @@
+//! The same durable work done by others.
+
+pub(crate) mod git;
+pub(crate) mod sqlite;

@@ -1,0 +1,113 @@
+//! `recto timeline`: what served when. `show --at` and `cat --at` say the same.
+
+use serde_json::json;
+
+use crate::harness::Place;
+use crate::life::{Life, handle};
+
+/// V1 from 12:00, V2 from 12:03, nothing from 13:00, V2 again from 13:30.
+fn place() -> Place {
+    let place = Place::with_store();
+    let life = Life::of(&place);
+    life.support();
+    life.draft("support", "tone");
+    life.set("support", "tone", &[("voice.id", json!("emily"))]);
+    let published = life.publish("support", "tone", "Kinder tone", true);
+    let support = handle("support");
+    Life::by(&place, "Cleo Park", "2026-03-07T13:00:00Z")
+        .agents
+        .unpublish(&support, "maintenance")
+        .expect("done");
+    let later = Life::by(&place, "Ben Ode", "2026-03-07T13:30:00Z");
+    later.agents.activate(&support, &published.version, Some("a test"), None).expect("activated");
+    place
+}
+
+#[test]
+fn every_stretch_has_its_version_and_its_reason() {
+    let place = place();
+    let mut command = place.command(["timeline", "support"]);
+    let shown = place.run(command.env("RECTO_TIME", "2026-03-08T14:35:05Z")).ok();
+    let expected = "\
+FROM                      TO                        FOR    VERSION  LABEL        BY         HOW        WHY
+2026-03-07T12:00:00.000Z  2026-03-07T12:03:00.000Z  3m     V1                    Ben Ode    create     a test
+2026-03-07T12:03:00.000Z  2026-03-07T13:00:00.000Z  57m    V2       Kinder tone  Ben Ode    publish    a test
+2026-03-07T13:00:00.000Z  2026-03-07T13:30:00.000Z  30m    none                  Cleo Park  unpublish  maintenance
+2026-03-07T13:30:00.000Z  now                       1d 1h  V2       Kinder tone  Ben Ode    activate   a test
+";
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn a_span_of_time_keeps_what_served_in_it() {
+    let place = place();
+    let versions = |args: &[&str]| {
+        let words = ["timeline", "support", "--json"].iter().chain(args);
+        let stretches = place.recto(words).json("timeline")["stretches"].clone();
+        let number = |stretch: &serde_json::Value| stretch["version"]["number"].as_u64().unwrap_or(0);
+        stretches.as_array().expect("a list").iter().map(number).collect::<Vec<u64>>()
+    };
+    assert_eq!(versions(&[]), [1, 2, 0, 2]);
+    assert_eq!(versions(&["--since", "2026-03-07T12:03:00Z"]), [2, 0, 2]);
+    assert_eq!(versions(&["--until", "2026-03-07T12:59:00Z"]), [1, 2]);
+    assert_eq!(versions(&["--since", "2026-03-07T12:30:00Z", "--until", "2026-03-07T12:40:00Z"]), [2]);
+    assert_eq!(versions(&["--until", "2026-03-07T11:00:00Z"]), [0; 0]);
+}
+
+#[test]
+fn json_says_from_when_to_when_by_whom_and_why() {
+    let place = place();
+    let line = place.recto(["timeline", "--json", "support"]).json("timeline");
+    let (third, last) = (&line["stretches"][2], &line["stretches"][3]);
+    assert_eq!(third["version"], json!(null));
+    assert_eq!(third["duration_ms"], 1_800_000);
+    assert_eq!((&third["actor"]["name"], &third["note"]), (&json!("Cleo Park"), &json!("maintenance")));
+    assert_eq!(
+        (&last["to"], &last["duration_ms"], &last["claimed"]),
+        (&json!(null), &json!(null), &json!(false))
+    );
+}
+
+#[test]
+fn show_and_cat_know_what_served_at_a_time() {
+    let place = place();
+    let id = |args: &[&str]| place.recto(args).ok();
+    assert_eq!(id(&["cat", "support", "voice.id", "--at", "2026-03-07T12:01:00Z"]), "nyah\n");
+    assert_eq!(id(&["cat", "support@{2026-03-07T12:30:00Z}", "voice.id"]), "emily\n");
+    let shown = place.recto(["show", "--json", "support", "--at", "2026-03-07T12:01:00Z"]).json("show");
+    assert_eq!((&shown["name"], &shown["served"]["to"]), (&json!("V1"), &json!("2026-03-07T12:03:00.000Z")));
+    let text = place.recto(["show", "support", "--at", "2026-03-07T12:30:00Z"]).ok();
+    assert!(
+        text.contains("2026-03-07T12:03:00.000Z to 2026-03-07T13:00:00.000Z, publish by Ben Ode"),
+        "{text}"
+    );
+    let none = place.recto(["show", "support", "--at", "2026-03-07T13:10:00Z"]).exits(1);
+    assert!(none.stderr.contains("2026-03-07T13:10:00.000Z"), "{}", none.stderr);
+    place.recto(["cat", "support", "--at", "2026-03-07T11:00:00Z"]).exits(1);
+    place.recto(["cat", "support@V1", "--at", "2026-03-07T12:01:00Z"]).exits(2);
+}
+
+#[test]
+fn a_time_without_a_zone_is_local_and_the_utc_used_is_said() {
+    let place = place();
+    for args in [
+        &["cat", "support", "voice.id", "--at", "2026-03-07T17:31:00"][..],
+        &["cat", "support@{2026-03-07T17:31:00}", "voice.id"],
+    ] {
+        let run = place.run(place.command(args).env("TZ", "IST-5:30"));
+        assert!(run.stderr.contains("2026-03-07T12:01:00.000Z"), "{}", run.stderr);
+        assert_eq!(run.exits(0).stdout, "nyah\n");
+    }
+}
+
+#[test]
+fn an_agent_that_never_served_has_no_stretch() {
+    let place = place();
+    place.recto(["timeline", "nobody"]).exits(1);
+    place.recto(["timeline", "support@V1"]).exits(2);
+    let run = place.recto(["timeline", "support", "--until", "2026-01-01T00:00:00Z"]).exits(0);
+    assert_eq!(
+        (run.stdout.as_str(), run.stderr.as_str()),
+        ("", "nothing served for agent 'support' in that time\n")
+    );
+}
