@@ -90,23 +90,23 @@ verbs::verbs! {
     }
     "Edit" {
         "draft" => Draft(draft),
-        "checkout" => Checkout(checkout),
-        "save" => Save(save),
-        "edit" => Edit(edit),
         "set" => Set(set),
         "unset" => Unset(unset),
         "patch" => Patch(patch),
+        "edit" => Edit(edit),
+        "checkout" => Checkout(checkout),
+        "save" => Save(save),
         "checkpoint" => Checkpoint(checkpoint),
     }
     "Publish" {
         "check" => Check(check),
         "publish" => Publish(publish),
-        "apply" => Apply(apply),
         "activate" => Activate(activate),
         "unpublish" => Unpublish(unpublish),
         "version" => Version(version),
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
+        "apply" => Apply(apply),
     }
     "Look" {
         "status" => Status(status),
