@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             Ok(())
         })?;
         let working: Vec<Value> = files.iter().map(|(agent, files)| files_value(agent, files)).collect();
-        ctx.out.json(&json!({"agents": stored, "working": working}))?;
+        ctx.out.json(json!({"agents": stored, "working": working}))?;
         return Ok(Exit::Done);
     }
     ctx.out.line(ctx.out.paint(Style::Strong, "In the store"))?;
