@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut shown = gather(&agents, agent, resolved)?;
     shown.served = served;
     if ctx.out.is_json() {
-        ctx.out.json(&value(&shown))?;
+        ctx.out.json(value(&shown))?;
     } else if ctx.out.is_quiet() {
         ctx.out.line(shown.resolved.commit())?;
     } else {

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let stretches = named(&agents, &agent, served)?;
     if ctx.out.is_json() {
         let stretches: Vec<Value> = stretches.iter().map(value).collect();
-        ctx.out.json(&json!({"agent": agent.as_str(), "stretches": stretches}))?;
+        ctx.out.json(json!({"agent": agent.as_str(), "stretches": stretches}))?;
         return Ok(Exit::Done);
     }
     if stretches.is_empty() {

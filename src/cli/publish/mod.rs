@@ -28,7 +28,6 @@ use super::fields::Fields;
 /// names gets the config on stdin and has the last word.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto publish support@tone -m 'warmer tone' --activate")]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Args {
     /// The draft.
     #[arg(value_name = "AGENT@DRAFT")]
