@@ -8,6 +8,7 @@ use crate::refs::Handle;
 use crate::worktree::Worktree;
 
 use super::context::Context;
+use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 use super::working;
@@ -83,7 +84,7 @@ fn checkout(ctx: &Context, agents: &Agents, tree: &Worktree<'_>, spec: &Spec) ->
     let mut report = Report::new(line)
         .id(draft.commit)
         .field("agent", agent.as_str())
-        .field("draft", working::draft_value(draft))
+        .field("draft", draft_value(draft))
         .field("forked", forked)
         .field("dir", done.dir.to_string_lossy().into_owned())
         .field("written", done.written.clone())

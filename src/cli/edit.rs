@@ -13,6 +13,7 @@ use crate::repo::Receipt;
 use crate::worktree::{Fault, bytes_of, content, faults_in, file_name};
 
 use super::context::Context;
+use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 use super::{shell, working};
@@ -111,7 +112,7 @@ impl Session<'_> {
     fn unchanged(&self, refused: bool) -> Result<Exit, CliError> {
         let line = format!("block '{}' of draft '{}' is unchanged", self.block, self.draft.name);
         let mut report = Report::new(line).id(self.draft.commit).field("agent", self.agent.as_str());
-        report = report.field("draft", working::draft_value(&self.draft)).field("block", self.block.as_str());
+        report = report.field("draft", draft_value(&self.draft)).field("block", self.block.as_str());
         report = report.field("operation", serde_json::Value::Null);
         if refused {
             report = report.line(format!("what was refused is kept in {}", self.path.display()));
@@ -150,7 +151,7 @@ impl Session<'_> {
         let mut report = Report::new(line)
             .id(draft.commit)
             .field("agent", agent.as_str())
-            .field("draft", working::draft_value(draft))
+            .field("draft", draft_value(draft))
             .field("block", block.as_str())
             .field("operation", receipt.operation.map(|id| id.to_string()));
         if let Some(id) = receipt.operation {

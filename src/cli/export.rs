@@ -116,15 +116,12 @@ fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError
     }
     let mut target = Target::open(ctx, args.output.as_deref())?;
     let mut versions = 0;
-    match &args.revision {
-        Some(spec) => {
-            let agent = agents.locate(&spec.agent)?;
-            versions += target.lines(agents.export_history(&agent)?)?;
-        }
-        None => {
-            for info in Listing::new(agents) {
-                versions += target.lines(agents.export_history(&info?.handle)?)?;
-            }
+    if let Some(spec) = &args.revision {
+        let agent = agents.locate(&spec.agent)?;
+        versions += target.lines(agents.export_history(&agent)?)?;
+    } else {
+        for info in Listing::new(agents) {
+            versions += target.lines(agents.export_history(&info?.handle)?)?;
         }
     }
     target.finish()?;

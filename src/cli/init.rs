@@ -14,7 +14,7 @@ use super::terminal::Report;
 /// What git must leave out: locks and the debris of writers mean nothing elsewhere, and the settings
 /// belong to one machine (they may name programs to run). The journals stay in: a log is read
 /// together with its journal.
-const GIT_IGNORE: &str = "/config.json\n/agents/*/journal.failed\n.recto-tmp-*\n";
+const GIT_IGNORE: &str = "/config.json\n/agents/*/.journal.failed\n.recto-tmp-*\n";
 
 /// Keeps the directory of locks in every clone, and the locks out of it.
 const GIT_IGNORE_LOCKS: &str = "*\n!.gitignore\n";

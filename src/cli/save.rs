@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::worktree::Saved;
 
 use super::context::Context;
+use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 use super::working;
@@ -93,7 +94,7 @@ fn value(saved: &Saved) -> Value {
     let operation = saved.receipt.as_ref().and_then(|receipt| receipt.operation);
     json!({
         "agent": saved.agent.as_str(),
-        "draft": working::draft_value(&saved.draft),
+        "draft": draft_value(&saved.draft),
         "before": saved.before,
         "files": saved.files,
         "operation": operation.map(|id| id.to_string()),

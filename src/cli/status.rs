@@ -8,6 +8,8 @@ use crate::refs::Handle;
 use crate::worktree::{FileState, MovedDraft, WorkStatus, Worktree, WorktreeError};
 
 use super::context::Context;
+use super::done::version_value;
+use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::{Style, plain_line};
 use super::working;
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             Ok(())
         })?;
         let working: Vec<Value> = files.iter().map(|(agent, files)| files_value(agent, files)).collect();
-        ctx.out.json(&json!({"agents": stored, "working": working}))?;
+        ctx.out.json(json!({"agents": stored, "working": working}))?;
         return Ok(Exit::Done);
     }
     ctx.out.line(ctx.out.paint(Style::Strong, "In the store"))?;
@@ -206,17 +208,6 @@ fn show_files(
     Ok(())
 }
 
-fn version_value(version: &VersionInfo) -> Value {
-    json!({
-        "number": version.number,
-        "id": version.id.to_string(),
-        "label": version.label,
-        "author": version.author.to_value(),
-        "time": version.time.to_string(),
-        "check": version.check.name(),
-    })
-}
-
 fn stored_value(status: &Status) -> Value {
     let liveness = match status.liveness {
         Liveness::NeverPublished => "never_published",
@@ -226,7 +217,7 @@ fn stored_value(status: &Status) -> Value {
     };
     let since = status.since.as_ref().filter(|_| status.active.is_some());
     let drafts = status.drafts.iter().map(|(draft, changed)| {
-        let mut value = working::draft_value(draft);
+        let mut value = draft_value(draft);
         value["changed"] = changed.iter().map(ToString::to_string).collect::<Vec<_>>().into();
         value
     });

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agents, DraftInfo};
+use crate::agent::Agents;
 use crate::error::Kind;
 use crate::history::Spec;
 use crate::refs::Handle;
@@ -76,18 +76,6 @@ fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
-}
-
-/// A draft in JSON, as far as working files need it.
-pub(super) fn draft_value(draft: &DraftInfo) -> Value {
-    json!({
-        "name": draft.name.as_str(),
-        "revision": draft.revision,
-        "commit": draft.commit.to_string(),
-        "base": draft.base.map(|base| json!({"id": base.to_string(), "number": draft.base_number})),
-        "author": draft.author.to_value(),
-        "time": draft.time.to_string(),
-    })
 }
 
 /// A fault in JSON.

@@ -62,7 +62,7 @@ fn recovery_opens_what_a_failed_flush_closed() {
     stored::agent(&place, "support");
     stored::agent(&place, "sales");
     assert_eq!(place.recto(["recover"]).ok(), "nothing had failed\n");
-    place.write(".recto/agents/support/journal.failed", "a flush of this journal failed\n");
+    place.write(".recto/agents/support/.journal.failed", "a flush of this journal failed\n");
     let closed = place.recto(["fsck"]).exits(4);
     assert!(closed.stdout.starts_with("agents/support/journal: "), "{}", closed.stdout);
     let report = place.recto(["recover", "--json"]).exits(0).json("recover");

@@ -18,6 +18,7 @@ mod fsck;
 mod help;
 mod import;
 mod init;
+mod kill;
 mod log;
 mod objects;
 mod output;

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         }
     }
     if ctx.out.is_json() {
-        ctx.out.json(&json!({"agents": values}))?;
+        ctx.out.json(json!({"agents": values}))?;
         return Ok(Exit::Done);
     }
     if !any {

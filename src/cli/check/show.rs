@@ -21,7 +21,7 @@ const INVALID: &str = "invalid-config";
 /// When stdout is closed.
 pub(super) fn show(ctx: &Context, subject: &Subject, format: Format, reveal: bool) -> Result<(), CliError> {
     match format {
-        Format::Json => ctx.out.json(&to_value(subject)),
+        Format::Json => ctx.out.json(to_value(subject)),
         Format::Text => text(ctx, subject, reveal),
         Format::Github => {
             let mut lines = output::github(&subject.check.report, &|finding| subject.place(finding));

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let drafts = agents.drafts(&agent)?;
     if ctx.out.is_json() {
         let values: Vec<Value> = drafts.iter().map(draft_value).collect();
-        ctx.out.json(&json!({"agent": agent.as_str(), "drafts": values}))?;
+        ctx.out.json(json!({"agent": agent.as_str(), "drafts": values}))?;
     } else if ctx.out.is_quiet() {
         drafts.iter().try_for_each(|draft| ctx.out.line(&draft.name))?;
     } else if drafts.is_empty() {

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     if ctx.out.is_json() {
         let values: Vec<Value> = revisions.iter().map(to_value).collect();
         let name = draft.name.as_str();
-        ctx.out.json(&json!({"agent": agent.as_str(), "draft": name, "revisions": values}))?;
+        ctx.out.json(json!({"agent": agent.as_str(), "draft": name, "revisions": values}))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["REVISION", "COMMIT", "BY", "DATE", "OPERATION", "BLOCKS", "NOTE"]);

@@ -78,7 +78,7 @@ fn plain(ctx: &Context, dir: &Path) -> Result<Dir, CliError> {
 }
 
 fn is_json(file: &str) -> bool {
-    file.ends_with(".json")
+    file.strip_suffix(".json").is_some()
 }
 
 /// The block that a file would be of; the file's name must then be the one that this block has.

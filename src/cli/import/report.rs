@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::agent::{AgentError, CheckState, ImportOutcome, ImportReport};
+use crate::agent::{AgentError, CheckReport, CheckState, ImportOutcome, ImportReport};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::Report;
@@ -33,7 +33,7 @@ pub(super) fn one(
         let findings = check.report.findings.iter();
         findings.map(|finding| format!("{}: {}", finding.path, finding.message)).collect::<Vec<_>>()
     });
-    let state = done.check.as_ref().map(|check| check.state());
+    let state = done.check.as_ref().map(CheckReport::state);
     report = report
         .field("form", "document")
         .field("agent", agent.as_str())

@@ -215,7 +215,7 @@ impl Output {
             if let Some(undo) = undo {
                 json.insert("undo".to_owned(), undo.into());
             }
-            return self.json(&Value::Object(json));
+            return self.json(Value::Object(json));
         }
         if self.quiet {
             return id.map_or(Ok(()), |id| self.line(id));

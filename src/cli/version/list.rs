@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     }
     if ctx.out.is_json() {
         let values: Vec<Value> = versions.iter().map(version_value).collect();
-        ctx.out.json(&json!({"agent": agent.as_str(), "versions": values}))?;
+        ctx.out.json(json!({"agent": agent.as_str(), "versions": values}))?;
     } else if ctx.out.is_quiet() {
         versions.iter().try_for_each(|version| ctx.out.line(version.id))?;
     } else {
