@@ -40,9 +40,13 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
         let [ours, file, libgit2] = in_turn(
             ROUNDS,
             [
-                &mut |_| drop(std::hint::black_box(serve(&agents, &name))),
+                &mut |_| {
+                    std::hint::black_box(serve(&agents, &name));
+                },
                 &mut |_| drop(std::hint::black_box(std::fs::read(&merged).expect("read"))),
-                &mut |_| drop(std::hint::black_box(git_packed.resolve("support"))),
+                &mut |_| {
+                    std::hint::black_box(git_packed.resolve("support"));
+                },
             ],
         );
         let operation = format!("resolve ACTIVE {shown}");
