@@ -225,7 +225,7 @@ impl Agents {
 }
 
 /// The title asked for, or in the config, or the handle.
-fn title_for(new: &NewAgent) -> Result<String, AgentError> {
+pub(super) fn title_for(new: &NewAgent) -> Result<String, AgentError> {
     let in_config = new.profile.title_field().filter(|_| new.profile.title_is_config());
     let in_config = in_config.and_then(|field| new.config.as_ref()?.get(field)?.as_str());
     let title = match (&new.title, in_config, &new.handle) {

@@ -108,6 +108,10 @@ impl Agents {
             for change in record.changes.iter().filter(|change| change.name == versions) {
                 let Some(id) = change.to.as_ref().and_then(Target::id) else { continue };
                 let commit = self.repo.commit(&id)?;
+                // A config that was imported as it stood then has no history to claim.
+                if commit.time == record.time {
+                    continue;
+                }
                 if let Some(last) = found.last_mut() {
                     last.to = Some(commit.time);
                 }

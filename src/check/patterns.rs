@@ -1,7 +1,7 @@
 //! The shapes of secrets: regular expressions, compiled once, each with a test that tells a
 //! secret from text of the same shape. Matching is linear in the length of the text.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::{Regex, RegexSet};
 
@@ -11,6 +11,8 @@ use super::secrets::{is_basic_credential, is_placeholder, is_random, looks_like_
 pub(super) struct Pattern {
     /// What a match is called in messages.
     pub(super) what: &'static str,
+    /// What is found wherever the shape is, and seldom elsewhere: quick to look for.
+    hint: &'static str,
     /// The expression; its first group, if it has one, is the secret.
     source: &'static str,
     /// Whether the text of the secret is one indeed.
@@ -67,71 +69,109 @@ macro_rules! named {
 pub(super) const PATTERNS: [Pattern; 25] = [
     Pattern {
         what: "private key",
+        hint: r"PRIVATE KEY",
         source: r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----)?",
         accept: always,
     },
-    Pattern { what: "Anthropic API key", source: r"(?-u:\b)sk-ant-[A-Za-z0-9_-]{16,}", accept: shaped },
+    Pattern {
+        what: "Anthropic API key",
+        hint: r"sk-ant-",
+        source: r"(?-u:\b)sk-ant-[A-Za-z0-9_-]{16,}",
+        accept: shaped,
+    },
     Pattern {
         what: "OpenAI API key",
+        hint: r"sk-(?:proj|svcacct|admin|or-v1)-",
         source: r"(?-u:\b)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{16,}",
         accept: shaped,
     },
-    Pattern { what: "API key", source: r"(?-u:\b)sk-[A-Za-z0-9_-]{20,}", accept: shaped_and_random },
+    Pattern {
+        what: "API key",
+        hint: r"sk-",
+        source: r"(?-u:\b)sk-[A-Za-z0-9_-]{20,}",
+        accept: shaped_and_random,
+    },
     Pattern {
         what: "AWS access key id",
+        hint: r"AKIA|ASIA",
         source: r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "AWS secret access key",
+        hint: r"AKIA|ASIA",
         source: r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)[^A-Za-z0-9/+]{1,8}(?:[A-Za-z_]{0,30}[^A-Za-z0-9/+]{1,8})?([A-Za-z0-9/+]{40})(?-u:\b)",
         accept: is_random,
     },
     Pattern {
         what: "GitHub token",
+        hint: r"gh[pousr]_|github_pat_",
         source: r"(?-u:\b)(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
         accept: shaped,
     },
-    Pattern { what: "GitLab token", source: r"(?-u:\b)glpat-[A-Za-z0-9_-]{20,}", accept: shaped },
+    Pattern {
+        what: "GitLab token",
+        hint: r"glpat-",
+        source: r"(?-u:\b)glpat-[A-Za-z0-9_-]{20,}",
+        accept: shaped,
+    },
     Pattern {
         what: "Slack token",
+        hint: r"xox[a-z]-|xapp-",
         source: r"(?-u:\b)(?:xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "webhook address",
+        hint: r"hooks\.slack\.com/",
         source: r"https://hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "webhook address",
+        hint: r"/api/webhooks/",
         source: r"https://(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{10,25}/([A-Za-z0-9_-]{30,})",
         accept: shaped,
     },
     Pattern {
         what: "Stripe key",
+        hint: r"[sr]k_(?:live|test)_|whsec_",
         source: r"(?-u:\b)(?:[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "Google key",
+        hint: r"AIza|GOCSPX-|ya29\.",
         source: r"(?-u:\b)(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})",
         accept: shaped,
     },
-    Pattern { what: "Twilio key", source: r"(?-u:\b)SK[0-9a-f]{32}(?-u:\b)", accept: shaped },
+    Pattern {
+        what: "Twilio key",
+        hint: r"SK[0-9a-f]{4}",
+        source: r"(?-u:\b)SK[0-9a-f]{32}(?-u:\b)",
+        accept: shaped,
+    },
     Pattern {
         what: "Twilio auth token",
+        hint: r"AC[0-9a-f]{4}",
         source: r"(?-u:\b)AC[0-9a-f]{32}(?-u:\b)[^\n]{1,40}?(?-u:\b)([0-9a-f]{32})(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "SendGrid key",
+        hint: r"SG\.",
         source: r"(?-u:\b)SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
         accept: shaped,
     },
-    Pattern { what: "ElevenLabs key", source: r"(?-u:\b)sk_[0-9a-f]{40,}(?-u:\b)", accept: shaped },
+    Pattern {
+        what: "ElevenLabs key",
+        hint: r"sk_[0-9a-f]{4}",
+        source: r"(?-u:\b)sk_[0-9a-f]{40,}(?-u:\b)",
+        accept: shaped,
+    },
     Pattern {
         what: "vendor token",
+        hint: r"gsk_|hf_|npm_|dop_v1_|shp(?:at|ca|pa|ss)_|pat[A-Za-z0-9]{14}\.|lin_api_|PMAK-|pplx-|xai-|r8_|tvly-|pat-(?:na|eu)|sq0|[0-9]:AA",
         source: concat!(
             r"(?-u:\b)(?:gsk_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|dop_v1_[a-f0-9]{64}",
             r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|lin_api_[A-Za-z0-9]{32,}",
@@ -142,53 +182,61 @@ pub(super) const PATTERNS: [Pattern; 25] = [
     },
     Pattern {
         what: "JSON web token",
+        hint: r"eyJ",
         source: r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}",
         accept: always,
     },
     Pattern {
         what: "bearer token",
+        hint: r"(?i-u:bearer)\s",
         source: r"(?-u:\b)(?i-u:bearer)\s{1,4}([A-Za-z0-9._~+/=-]{12,})",
         accept: opaque,
     },
     Pattern {
         what: "user name and password",
+        hint: r"(?i-u:basic)\s",
         source: r"(?-u:\b)(?i-u:basic)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})",
         accept: is_basic_credential,
     },
     Pattern {
         what: "password in an address",
+        hint: r"://[^/@]*@",
         source: r"(?-u:\b)[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@?#<>{}]{0,200}:([^\s/@<>{}]{1,200})@",
         accept: password,
     },
     Pattern {
         what: "credential in an address",
+        hint: r"[?&](?i-u:api|key|access|auth|token|secret|sig|password|code)",
         source: r"[?&](?i-u:api[_-]?key|key|(?:access|auth)[_-]?token|token|secret|sig|signature|password|auth|code)=([A-Za-z0-9._~%+/=-]{12,})",
         accept: opaque,
     },
     Pattern {
         what: "credential",
+        hint: r#"(?i-u:key|token|secret|password|passwd|authorization)\\{0,3}["']\s{0,3}[:=]"#,
         source: named!(r#"\\{0,3}["']\s{0,3}[:=]\s{0,3}\\{0,3}["']([^"'\\\s{}<>$*]{8,})\\{0,3}["']"#),
         accept: quoted,
     },
     Pattern {
         what: "credential",
+        hint: r"(?i-u:key|token|secret|password|passwd|authorization)\s{0,3}[:=]",
         source: named!(r#"\s{0,3}[:=]\s{0,3}["']?([A-Za-z0-9._~+/=-]{16,})"#),
         accept: assigned,
     },
 ];
 
-/// All shapes at once, to learn in one pass which of them occur.
-static SET: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(PATTERNS.iter().map(|pattern| pattern.source))
-        .expect("the shapes are constants that compile")
+/// The hints of all shapes at once, to learn in one pass which of them may occur.
+static HINTS: LazyLock<RegexSet> = LazyLock::new(|| {
+    RegexSet::new(PATTERNS.iter().map(|pattern| pattern.hint)).expect("the hints are constants that compile")
 });
 
-/// The shapes, one by one.
-static EACH: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let compile =
-        |pattern: &Pattern| Regex::new(pattern.source).expect("the shapes are constants that compile");
-    PATTERNS.iter().map(compile).collect()
-});
+/// The shapes, one by one, each compiled when it first occurs: few do, and compiling costs more than
+/// reading a config.
+static EACH: [OnceLock<Regex>; PATTERNS.len()] = [const { OnceLock::new() }; PATTERNS.len()];
+
+fn each(index: usize) -> &'static Regex {
+    EACH[index]
+        .get_or_init(|| Regex::new(PATTERNS[index].source).expect("the shapes are constants that compile"))
+}
 
 /// A secret in a text, as a range of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,9 +256,9 @@ pub(super) fn find(text: &str) -> Vec<Span> {
         return Vec::new();
     }
     let mut spans = Vec::new();
-    for index in &SET.matches(text) {
+    for index in &HINTS.matches(text) {
         let Pattern { what, accept, .. } = PATTERNS[index];
-        for captures in EACH[index].captures_iter(text) {
+        for captures in each(index).captures_iter(text) {
             let Some(secret) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             if accept(secret.as_str()) {
                 spans.push(Span { start: secret.start(), end: secret.end(), what });

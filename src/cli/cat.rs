@@ -122,12 +122,14 @@ fn document(agents: &Agents, id: &ObjectId, args: &Args) -> Result<Found, CliErr
 
 fn field(agents: &Agents, id: &ObjectId, args: &Args, wanted: &Path) -> Result<Found, CliError> {
     // Masked as a whole: what stands around a value may be what tells a secret.
-    let whole = document(agents, id, args)?;
     if args.resolved {
-        let value = path::resolve(&whole.value, wanted, &ListKeys::new())?.clone();
+        let whole = document(agents, id, args)?;
+        let value = path::resolve(&whole.value, wanted, &ListKeys::new());
+        let value = value.map_err(|error| CliError::new(Kind::NotFound, error.to_string()))?.clone();
         return Ok(Found { value, masked: whole.masked });
     }
-    let config = agents.config(id)?;
+    let mut config = agents.config(id)?;
+    let whole = Found::new(std::mem::take(&mut config.value), args.reveal);
     let full = config.profile.resolve_path(wanted);
     let missing = match path::resolve(&whole.value, &full, config.profile.list_keys()) {
         Ok(value) => return Ok(Found { value: value.clone(), masked: whole.masked }),

@@ -1,7 +1,7 @@
 //! `recto checkpoint`: a labelled snapshot of a draft.
 
 use super::context::Context;
-use super::done::Done;
+use super::done::{Done, made};
 use super::error::{CliError, Exit};
 
 /// Keep a labelled snapshot of a draft that is no version
@@ -29,14 +29,16 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let agents = ctx.agents(args.dry_run)?;
     let (agent, source) = ctx.revision(&agents, &args.revision)?;
     let (id, receipt) = agents.checkpoint(&agent, &source.commit(), label, &description)?;
-    let line = format!("kept checkpoint {} of '{}' of agent '{agent}': '{label}'", id.short(), source.name());
-    let report = Done::new(&receipt, args.dry_run)
+    let line = format!("kept '{}' of agent '{agent}' as checkpoint '{label}'", source.name());
+    let mut report = Done::new(&receipt, args.dry_run)
         .report(line, "nothing to keep")
-        .id(id)
-        .field("checkpoint", id.to_string())
+        .field("checkpoint", made(id, args.dry_run))
         .field("of", source.commit().to_string())
         .field("label", label)
         .field("description", description.as_str());
+    if !args.dry_run {
+        report = report.id(id);
+    }
     ctx.out.report(report)?;
     if !args.dry_run {
         ctx.out.say(format!("to go back to it: recto restore {agent}@{} --to DRAFT", id.short()));

@@ -83,7 +83,7 @@ fn changed(args: &Args, name: &str, before: Option<String>, ctx: &Context) -> Re
 fn show(name: &str, global: bool, ctx: &Context) -> Result<Exit, CliError> {
     let value = if global { read(true, ctx)?.get(name).map(str::to_owned) } else { ctx.setting(name)? };
     if ctx.out.is_json() {
-        ctx.out.json(&serde_json::json!({"name": name, "value": value}))?;
+        ctx.out.json(serde_json::json!({"name": name, "value": value}))?;
     } else if let Some(value) = &value {
         ctx.out.line(value)?;
     }
@@ -108,7 +108,7 @@ fn list(global: bool, ctx: &Context) -> Result<Exit, CliError> {
         }
     }
     if ctx.out.is_json() {
-        ctx.out.json(&serde_json::json!({"settings": Value::Object(json)}))?;
+        ctx.out.json(serde_json::json!({"settings": Value::Object(json)}))?;
     } else {
         ctx.out.table(&table)?;
     }

@@ -6,26 +6,31 @@ use crate::agent::{Agents, Resolved};
 use crate::history::{Range, Spec};
 use crate::refs::Handle;
 
+use crate::worktree::Worktree;
+
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render::{self, Comparison, Form, Side};
 
-/// Show what differs between two versions, drafts or checkpoints
+/// Show what differs between two versions, drafts, checkpoints or files
 ///
 /// By field: tools are matched by name and metrics by identifier, texts are compared by line, and in
 /// changed lines the words are marked: [-old-] and {+new+}. One revision alone is compared with what
-/// serves; a draft of an agent of which nothing serves, with the version that it was forked from.
+/// serves; a draft of an agent of which nothing serves, with the version that it was forked from. An
+/// agent without a revision means its files here, compared with the draft that they were checked out
+/// from; no agent at all, all files here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  recto diff
   recto diff support@V3..V4
   recto diff support@tone
   recto diff support@V3 support@tone --stat
   recto diff support@V3..latest -- voice workflow_prompt
   recto diff support@{2026-03-01}..ACTIVE --unified")]
 pub(crate) struct Args {
-    /// `A..B`, or `A B`, or one revision to compare with what serves.
-    #[arg(required = true, num_args = 1..=2, value_name = "REV")]
+    /// `A..B`, or `A B`, or one revision to compare with what serves, or an agent checked out here.
+    #[arg(num_args = 0..=2, value_name = "REV")]
     revisions: Vec<String>,
 
     /// Only these blocks (`voice`) and fields (`tools[book_slot].timeout`).
@@ -82,14 +87,53 @@ impl FormArgs {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let wanted = render::wanted(&args.paths)?;
     let agents = ctx.agents_to_read()?;
-    let (old, new) = sides(ctx, &agents, &args.revisions)?;
-    let mut comparison = Comparison::new(&agents, old, new, args.reveal);
-    for name in comparison.only(&wanted) {
-        ctx.out.warn(format!("'{name}' is no block and no field of either side"));
+    let pairs = match args.revisions.as_slice() {
+        [] => all_files(ctx, &agents)?,
+        words => vec![sides(ctx, &agents, words)?],
+    };
+    let several = pairs.len() > 1;
+    if several && ctx.out.is_json() {
+        return Err(CliError::usage("files of several agents differ, and --json shows one comparison")
+            .details(pairs.iter().map(|(old, _)| old.agent.to_string()))
+            .hint("name an agent"));
     }
-    render::diff(&ctx.out, &comparison, args.form.form())?;
-    let differ = args.exit_code && !comparison.is_empty();
-    Ok(if differ { Exit::No } else { Exit::Done })
+    let mut differ = false;
+    for (old, new) in pairs {
+        let mut comparison = Comparison::new(&agents, old, new, args.reveal);
+        for name in comparison.only(&wanted).iter().filter(|_| !several) {
+            ctx.out.warn(format!("'{name}' is no block and no field of either side"));
+        }
+        if several && comparison.is_empty() {
+            continue;
+        }
+        if differ && args.form.form() == Form::Fields && !ctx.out.is_quiet() {
+            ctx.out.line("")?;
+        }
+        differ |= !comparison.is_empty();
+        render::diff(&ctx.out, &comparison, args.form.form())?;
+    }
+    Ok(if args.exit_code && differ { Exit::No } else { Exit::Done })
+}
+
+/// The files here of every agent, or of the one among whose files this is.
+fn all_files(ctx: &Context, agents: &Agents) -> Result<Vec<(Side, Side)>, CliError> {
+    let worktree = Worktree::find(agents, ctx.directory())?;
+    let here = match worktree.agent_at(ctx.directory()) {
+        Some(agent) => vec![agent],
+        None => worktree.checked_out()?,
+    };
+    if here.is_empty() {
+        return Err(CliError::usage("no revision is named, and no agent is checked out here")
+            .hint("'recto diff AGENT@V1..V2' compares versions, 'recto checkout AGENT' makes files"));
+    }
+    here.into_iter().map(|agent| files(agents, &worktree, agent)).collect()
+}
+
+/// The draft that an agent's files were checked out from, and the files.
+fn files(agents: &Agents, worktree: &Worktree<'_>, agent: Handle) -> Result<(Side, Side), CliError> {
+    let (draft, config) = worktree.config(&agent)?;
+    let old = side(agents, agent.clone(), &Resolved::Draft(draft))?;
+    Ok((old, Side { agent, name: "working files".to_owned(), id: None, config }))
 }
 
 /// The two sides that the words name.
@@ -116,9 +160,16 @@ pub(crate) fn side(agents: &Agents, agent: Handle, resolved: &Resolved) -> Resul
     Ok(Side { agent, name: resolved.name(), id: Some(id), config: agents.config(&id)? })
 }
 
-/// One revision against what serves; an agent alone means its draft.
+/// One revision against what serves; an agent alone means its files here, else its draft.
 fn alone(ctx: &Context, agents: &Agents, text: &str) -> Result<(Side, Side), CliError> {
     let spec: Spec = text.parse()?;
+    if !spec.explicit {
+        let agent = ctx.agent(agents, text)?;
+        let worktree = Worktree::find(agents, ctx.directory())?;
+        if worktree.checked_out()?.contains(&agent) {
+            return files(agents, &worktree, agent);
+        }
+    }
     let (agent, resolved) = if spec.explicit {
         ctx.resolved(agents, &spec)?
     } else {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{CheckReport, VersionInfo};
 use crate::check::mask_text;
+use crate::object::ObjectId;
 use crate::repo::Receipt;
 
 use super::terminal::Report;
@@ -57,6 +58,11 @@ impl<'a> Done<'a> {
         let named = undo.starts_with("recto undo ");
         report.undo(if named { format!("{undo} --expect {}", id.short()) } else { undo })
     }
+}
+
+/// An id that an operation made: none in a rehearsal, whose ids depend on the time of the real thing.
+pub(super) fn made(id: ObjectId, dry_run: bool) -> Option<String> {
+    (!dry_run).then(|| id.to_string())
 }
 
 /// A version in JSON.

@@ -1,6 +1,5 @@
 //! `recto export`: a revision as a document or as block files, and histories line by line.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,22 +114,19 @@ fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError
     }
     let mut target = Target::open(ctx, args.output.as_deref())?;
     let mut versions = 0;
-    match &args.revision {
-        Some(spec) => {
-            let agent = agents.locate(&spec.agent)?;
-            versions += target.lines(agents.export_history(&agent)?)?;
-        }
-        None => {
-            let mut after: Option<Handle> = None;
-            loop {
-                let page = agents.list(after.as_ref(), PAGE)?;
-                for info in &page {
-                    versions += target.lines(agents.export_history(&info.handle)?)?;
-                }
-                match page.last() {
-                    Some(last) => after = Some(last.handle.clone()),
-                    None => break,
-                }
+    if let Some(spec) = &args.revision {
+        let agent = agents.locate(&spec.agent)?;
+        versions += target.lines(agents.export_history(&agent)?)?;
+    } else {
+        let mut after: Option<Handle> = None;
+        loop {
+            let page = agents.list(after.as_ref(), PAGE)?;
+            for info in &page {
+                versions += target.lines(agents.export_history(&info.handle)?)?;
+            }
+            match page.last() {
+                Some(last) => after = Some(last.handle.clone()),
+                None => break,
             }
         }
     }

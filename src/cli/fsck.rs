@@ -27,7 +27,7 @@ pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     drop(progress);
     let exit = if report.faults.is_empty() { Exit::Done } else { Exit::Found(Kind::Corrupt) };
     if ctx.out.is_json() {
-        ctx.out.json(&to_value(&report))?;
+        ctx.out.json(to_value(&report))?;
         return Ok(exit);
     }
     for Fault { subject, problem } in &report.faults {

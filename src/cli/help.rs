@@ -137,7 +137,7 @@ fn ways_back(ctx: &Context, command: &clap::Command) -> Result<(), CliError> {
                 json!({"want": way.want, "changes": way.changes, "keeps": way.keeps, "command": way.command})
             })
             .collect();
-        return ctx.out.json(&json!({"ways": ways}));
+        return ctx.out.json(json!({"ways": ways}));
     }
     let mut table = Table::new(["TO", "CHANGES", "KEEPS", "COMMAND"]);
     for way in ways {

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     };
     let tree = repo.tree(&id)?;
     if ctx.out.is_json() {
-        ctx.out.json(&json!({"id": id.to_string(), "entries": entries(&tree)}))?;
+        ctx.out.json(json!({"id": id.to_string(), "entries": entries(&tree)}))?;
     } else {
         print(ctx, &tree)?;
     }

@@ -28,17 +28,23 @@ mod terminal;
 mod verbs;
 mod when;
 mod who;
+mod working;
 
 mod activate;
 mod agent;
+mod apply;
 mod cat;
 mod cat_object;
 mod check;
+mod checkout;
 mod checkpoint;
 mod completions;
 mod config;
+mod demo;
 mod diff;
 mod draft;
+mod edit;
+mod export;
 mod fsck;
 mod hash_object;
 mod help;
@@ -53,8 +59,10 @@ mod publish;
 mod recover;
 mod restore;
 mod rollback;
+mod save;
 mod set;
 mod show;
+mod status;
 mod timeline;
 mod undo;
 mod unpin;
@@ -63,6 +71,7 @@ mod unset;
 mod version;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -74,6 +83,7 @@ use terminal::{Options, Output};
 
 verbs::verbs! {
     "Start" {
+        "demo" => Demo(demo),
         "init" => Init(init),
         "agent" => Agent(agent),
         "config" => Config(config),
@@ -83,6 +93,9 @@ verbs::verbs! {
         "set" => Set(set),
         "unset" => Unset(unset),
         "patch" => Patch(patch),
+        "edit" => Edit(edit),
+        "checkout" => Checkout(checkout),
+        "save" => Save(save),
         "checkpoint" => Checkpoint(checkpoint),
     }
     "Publish" {
@@ -93,8 +106,10 @@ verbs::verbs! {
         "version" => Version(version),
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
+        "apply" => Apply(apply),
     }
     "Look" {
+        "status" => Status(status),
         "diff" => Diff(diff),
         "log" => Log(log),
         "timeline" => Timeline(timeline),
@@ -106,9 +121,9 @@ verbs::verbs! {
         "restore" => Restore(restore),
         "undo" => Undo(undo),
     }
-    "Move" {}
     "Move" {
         "import" => Import(import),
+        "export" => Export(export),
     }
     "Maintain" {
         "fsck" => Fsck(fsck),
@@ -171,6 +186,19 @@ fn run(cli: &Cli, options: Options) -> u8 {
     match ctx.out.finish() {
         Err(error) if result.is_ok() => show(&error, &ctx.out),
         _ => shown,
+    }
+}
+
+/// Runs a command as if it had been typed in `dir`, on the store that is found there; returns its exit
+/// code.
+fn typed(words: &[String], dir: &Path, options: Options) -> u8 {
+    let matches = command().try_get_matches_from(words);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Err(error) => usage(&error, options.json),
+        Ok(cli) => {
+            let globals = Globals { store: None, directory: Some(dir.to_path_buf()), ..cli.globals };
+            run(&Cli { globals, ..cli }, options)
+        }
     }
 }
 

@@ -132,8 +132,8 @@ impl<'a> Worktree<'a> {
     /// # Errors
     /// When it cannot be made.
     pub fn edit_dir(&self) -> Result<PathBuf, WorktreeError> {
-        let name: String =
-            random_bytes().map_err(AgentError::from)?[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let random = u128::from_be_bytes(random_bytes().map_err(AgentError::from)?);
+        let name = format!("{random:032x}");
         let dir = self.state.join("edit").join(name);
         self.agents.repo().disk().create_dir_all(&dir)?;
         Ok(dir)

@@ -14,7 +14,7 @@ use recto::refs::Handle;
 use recto::repo::Repo;
 use serde_json::json;
 
-const DIR: &str = "/work";
+const DIR: &str = "/team";
 
 fn handle(text: &str) -> Handle {
     text.parse().expect("a handle")

@@ -243,12 +243,50 @@ fn agents_of_different_profiles_and_names_are_compared() {
 }
 
 #[test]
+fn files_are_compared_with_the_draft_that_they_come_from() {
+    let place = Place::with_store();
+    let nothing = place.recto(["diff"]).exits(2);
+    assert!(nothing.stderr.contains("no agent is checked out here"), "{}", nothing.stderr);
+    let life = Life::of(&place);
+    life.support();
+    life.create("sales", "generic", json!({"prompt": "Hi.\n"}));
+    life.draft("support", "tone");
+    life.draft("sales", "short");
+    for (agent, draft) in [("support", "tone"), ("sales", "short")] {
+        life.check_out(&place, agent, draft);
+    }
+    let unchanged = place.recto(["diff", "--exit-code"]).exits(0);
+    assert_eq!(unchanged.stdout, "");
+    place.write("agents/support/prompt.md", "Be polite.\nBe brief.\n");
+    let expected = "\
+support tone -> working files
+
+prompt
+  ~ prompt: +1 -1 lines
+    @@ -1,2 +1,2 @@
+    - Be [-kind-].
+    + Be {+polite+}.
+      Be brief.
+";
+    assert_eq!(place.recto(["diff", "support"]).ok(), expected);
+    assert_eq!(place.recto(["diff"]).ok(), expected);
+    assert_eq!(place.recto(["diff", "--exit-code", "sales"]).exits(0).stdout, "");
+    assert_eq!(place.recto(["-C", "agents/support", "diff", "--blocks"]).ok(), "prompt\n");
+    place.write("agents/sales/prompt.md", "Hey.\n");
+    let both = place.recto(["diff", "--exit-code"]).exits(1).stdout;
+    assert!(both.starts_with("sales short -> working files\n") && both.ends_with(expected), "{both}");
+    place.recto(["diff", "--json"]).json_error(2);
+    assert_eq!(place.recto(["diff", "--json", "sales"]).json("diff")["new"]["name"], "working files");
+    place.write("agents/sales/prompt.md", b"\xff\xfe");
+    place.recto(["diff", "sales"]).exits(5);
+}
+
+#[test]
 fn what_names_nothing_is_refused() {
     let place = place();
     place.recto(["diff", "support@V1..V9"]).exits(1);
     place.recto(["diff", "nobody@V1..V2"]).exits(1);
     place.recto(["diff", "support@V1.."]).exits(2);
-    place.recto(["diff"]).exits(2);
     place.recto(["diff", "support@tone", "--", "a..b"]).exits(2);
     place.recto(["diff", "--stat", "--blocks", "support@tone"]).exits(2);
     let error = place.recto(["diff", "--json", "support@nothing"]).json_error(1);

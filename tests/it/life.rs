@@ -9,6 +9,7 @@ use recto::object::Author;
 use recto::profile::{Input, Profile};
 use recto::refs::Handle;
 use recto::repo::{Repo, STORE_DIR};
+use recto::worktree::Worktree;
 use serde_json::{Value, json};
 
 use crate::harness::Place;
@@ -74,6 +75,13 @@ impl Life {
             let edited = self.agents.edit(&handle(agent), &handle(draft), None, &[edit], "");
             edited.unwrap_or_else(|error| panic!("{path}: {error}"));
         }
+    }
+
+    /// Makes the files of a draft.
+    pub(crate) fn check_out(&self, place: &Place, agent: &str, draft: &str) {
+        let root = std::fs::canonicalize(place.path("")).expect("it is there");
+        let worktree = Worktree::find(&self.agents, &root).expect("a working directory");
+        worktree.checkout(&handle(agent), &handle(draft)).expect("checked out");
     }
 
     /// Publishes a draft.

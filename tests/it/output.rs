@@ -27,7 +27,7 @@ fn a_reader_that_leaves_is_no_failure() {
 fn a_full_disk_is_a_failure() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
     let place = Place::with_store();
-    let run = place.run(place.command(["version"]).stdout(full)).exits(1);
+    let run = place.run(place.command(["man"]).stdout(full)).exits(1);
     assert!(run.stderr.starts_with("error: cannot write to stdout: "), "{}", run.stderr);
 }
 

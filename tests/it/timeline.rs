@@ -101,6 +101,32 @@ fn a_time_without_a_zone_is_local_and_the_utc_used_is_said() {
 }
 
 #[test]
+fn what_imported_history_says_is_marked_as_claimed_and_never_answered_with() {
+    let place = Place::with_store();
+    let line = |time: &str, rate: u64| {
+        json!({"agent": "library", "author": "Ines Park", "time": time, "message": format!("rate {rate}"),
+            "blocks": {"prompt": "Hello.\n", "voice": {"rate": rate}}})
+        .to_string()
+    };
+    place.write(
+        "history.jsonl",
+        format!("{}\n{}\n", line("2026-01-05T09:00:00Z", 1), line("2026-01-06T09:00:00Z", 2)),
+    );
+    place.recto(["import", "--activate", "history.jsonl"]).exits(0);
+    let stretches = place.recto(["timeline", "--json", "library"]).json("timeline")["stretches"].clone();
+    let told = |at: usize| (stretches[at]["claimed"].clone(), stretches[at]["version"]["number"].clone());
+    assert_eq!(
+        [told(0), told(1), told(2)],
+        [(true, 1), (true, 2), (false, 2)].map(|(a, b)| (json!(a), json!(b)))
+    );
+    assert_eq!(stretches[0]["to"], "2026-01-06T09:00:00.000Z");
+    let run = place.recto(["timeline", "library"]).exits(0);
+    assert_eq!(run.stdout.matches("import (claimed)").count(), 2, "{}", run.stdout);
+    assert!(run.stderr.contains("not what this store served"), "{}", run.stderr);
+    place.recto(["show", "library", "--at", "2026-01-07T00:00:00Z"]).exits(1);
+}
+
+#[test]
 fn an_agent_that_never_served_has_no_stretch() {
     let place = place();
     place.recto(["timeline", "nobody"]).exits(1);

@@ -162,7 +162,7 @@ fn logs_are_read_in_pieces(backend: &dyn Backend) {
     }
     let agent = handle("a");
     let whole = backend.read_log(&agent, 0, usize::MAX / 2).expect("read");
-    assert_eq!(whole.iter().filter(|byte| **byte == b'\n').count(), 5);
+    assert_eq!(whole.split_inclusive(|byte| *byte == b'\n').count(), 5);
     let mut pieces = Vec::new();
     while let Some(piece) = Some(backend.read_log(&agent, pieces.len() as u64, 100).expect("read"))
         .filter(|piece| !piece.is_empty())

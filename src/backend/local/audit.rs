@@ -1,12 +1,14 @@
 //! What only this backend can examine: the format file, every stored object, every journal, the
 //! files of each agent. Refs against logs is compared above the trait.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::backend::{Backend, BackendError, Fault};
 use crate::disk::{FileKind, TEMPORARY_PREFIX};
+use crate::log::Record;
 use crate::object::ObjectId;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
 
 use super::examine::State;
 use super::files::{self, LIST_LINE_BYTES};
@@ -115,6 +117,7 @@ impl LocalBackend {
             Ok(State::Clean(_) | State::Pending(_)) => {
                 self.audit_journal(agent, found);
                 self.audit_lines(agent, found);
+                self.audit_strays(agent, found);
             }
             Err(BackendError::Corrupt { path, reason }) => {
                 found(Fault::new(path.display().to_string(), reason));
@@ -170,6 +173,38 @@ impl LocalBackend {
                 found(Fault::new(subject(), format!("line {} is damaged", at + 1)));
             }
         }
+    }
+
+    /// Refs that the log never spoke of. Nobody who starts from the log would look for them.
+    fn audit_strays(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
+        let Some(spoken) = self.names_in_log(agent) else { return };
+        let view = self.view(agent);
+        let dir = self.layout.agent(agent);
+        let problem = "the log does not know it";
+        for entry in view.walk(&dir).filter_map(Result::ok) {
+            let name = entry.path.to_string_lossy().parse::<RefName>();
+            if entry.kind == FileKind::File && name.is_ok_and(|name| !spoken.contains(&name)) {
+                found(Fault::new(format!("agents/{agent}/{}", entry.path.display()), problem));
+            }
+        }
+        let Ok(bytes) = view.read(&self.layout.attributes(agent), u64::MAX) else { return };
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if let Some((name, _)) = files::decode_attribute(line).filter(|(name, _)| !spoken.contains(name))
+            {
+                found(Fault::new(format!("agents/{agent}/attributes: {name}"), problem));
+            }
+        }
+    }
+
+    /// Every ref that the log names; `None` when the log cannot be read, which is named elsewhere.
+    fn names_in_log(&self, agent: &Handle) -> Option<BTreeSet<RefName>> {
+        let log = self.view(agent).read(&self.layout.log(agent), u64::MAX).ok()?;
+        let mut spoken = BTreeSet::new();
+        for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let (_, record) = Record::from_line_unchecked(line).ok()?;
+            spoken.extend(record.changes.into_iter().map(|change| change.name));
+        }
+        Some(spoken)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Flushes, and what becomes of an agent or a store when one fails: nobody may go on as if nothing
 //! had happened, in no process, until it is taken into use again by `recover`.
 
+use std::path::Path;
+
 use crate::backend::BackendError;
 use crate::disk::{DiskError, FileKind, TEMPORARY_PREFIX};
 use crate::object::ObjectId;
@@ -85,13 +87,16 @@ impl LocalBackend {
             return Ok(true);
         }
         let _guard = self.lock(&[agent])?;
-        let poison = self.disk.stat(&self.layout.poison(agent));
-        if poison.map_err(BackendError::disk("look at the agent"))?.is_none() {
+        let looking = || BackendError::disk("look at the agent");
+        let dir = self.disk.stat(&self.layout.agent(agent)).map_err(looking())?;
+        // Through a forwarding entry lies another agent's directory, under another lock.
+        let here = dir.is_some_and(|stat| stat.kind == FileKind::Dir);
+        if !here || self.disk.stat(&self.layout.poison(agent)).map_err(looking())?.is_none() {
             return Ok(false);
         }
         self.rewrite(agent)?;
         self.sync_everything()?;
-        self.unmark(agent)?;
+        self.unmark(&self.layout.poison(agent))?;
         Ok(true)
     }
 
@@ -115,12 +120,9 @@ impl LocalBackend {
             }
         }
         self.sync_everything()?;
-        agents.iter().try_for_each(|agent| self.unmark(agent))?;
-        let unmarking = BackendError::disk("remove the mark of the failed flush");
-        match self.disk.remove_file(&self.layout.sync_failed()) {
-            Ok(()) | Err(DiskError::NotFound { .. }) => Ok(true),
-            Err(error) => Err(unmarking(error)),
-        }
+        agents.iter().try_for_each(|agent| self.unmark(&self.layout.poison(agent)))?;
+        self.unmark(&self.layout.sync_failed())?;
+        Ok(true)
     }
 
     /// Writes again everything that a journal holds, and the journal: after a failed flush the system may
@@ -167,10 +169,13 @@ impl LocalBackend {
         Ok(())
     }
 
-    fn unmark(&self, agent: &Handle) -> Result<(), BackendError> {
-        match self.disk.remove_file(&self.layout.poison(agent)) {
-            Ok(()) | Err(DiskError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(BackendError::disk("remove the mark of the failed flush")(error)),
+    fn unmark(&self, mark: &Path) -> Result<(), BackendError> {
+        let doing = || BackendError::disk("remove the mark of a failed flush");
+        match self.disk.remove_file(mark) {
+            Err(DiskError::NotFound { .. }) => return Ok(()),
+            result => result.map_err(doing())?,
         }
+        let dir = mark.parent().expect("a mark stands in a directory of the store");
+        self.or_mark_store(self.disk.sync_dir(dir).map_err(doing()))
     }
 }

@@ -73,9 +73,9 @@ impl Layout {
         self.agent(handle).join("journal")
     }
 
-    /// Stands beside a journal whose flush failed.
+    /// Stands beside a journal whose flush failed. No ref can have that name.
     pub(crate) fn poison(&self, handle: &Handle) -> PathBuf {
-        self.agent(handle).join("journal.failed")
+        self.agent(handle).join(".journal.failed")
     }
 
     pub(crate) fn log(&self, handle: &Handle) -> PathBuf {

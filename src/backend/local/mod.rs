@@ -91,7 +91,9 @@ impl LocalBackend {
             disk.sync_dir(parent(&dir)).map_err(doing())?;
         }
         disk.rename(&fresh, &layout.format()).map_err(doing())?;
-        disk.sync_dir(root).map_err(doing())?;
+        let named = disk.sync_dir(root).map_err(doing());
+        // A store whose name may be lost is none, for nobody who finds it now either.
+        named.inspect_err(|_| drop(disk.rename(&layout.format(), &fresh)))?;
         Ok(Self::with(disk, layout, store))
     }
 
@@ -245,7 +247,11 @@ impl Backend for LocalBackend {
     fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
         self.require(agent)?;
         let path = self.layout.log(agent);
-        self.view(agent).read_at(&path, offset, len).map_err(BackendError::disk("read the log"))
+        let found = self.find_of(agent, || match self.view(agent).read_at(&path, offset, len) {
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            bytes => bytes.map(Some).map_err(BackendError::disk("read the log")),
+        })?;
+        found.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is missing"))
     }
 
     fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {

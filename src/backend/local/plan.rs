@@ -1,6 +1,6 @@
 //! What an operation writes: its journal record's content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::backend::{BackendError, Head, Transaction};
 use crate::log::{Change, ListEntry, Record, RecordId, RefState};
@@ -35,8 +35,12 @@ impl LocalBackend {
         }
         let head = head.ok_or_else(|| BackendError::BadTransaction("it has no record".to_owned()))?;
         let mut ops: Vec<Op> = Vec::new();
+        let mut brought = HashSet::new();
         for object in &transaction.objects {
-            ops.push(Op::Object { id: object.id(), file: loose::encode(object) });
+            let id = object.id();
+            if brought.insert(id) {
+                ops.push(Op::Object { id, file: loose::encode(object) });
+            }
         }
         self.append_lists(agent, &plan, &mut ops)?;
         for derived in &transaction.derived {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use crate::backend::{BackendError, Head};
-use crate::disk::{Disk, DiskError, FileKind};
+use crate::disk::{Disk, DiskError, FileKind, Stat};
 use crate::log::{ListEntry, Record, RefState};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
@@ -27,22 +27,44 @@ impl LocalBackend {
         path: &Path,
         max_bytes: u64,
     ) -> Result<Option<Vec<u8>>, BackendError> {
-        match self.view(agent).read(path, max_bytes) {
+        self.find_of(agent, || match self.view(agent).read(path, max_bytes) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(DiskError::NotFound { .. }) => self.still_there(agent).map(|()| None),
+            Err(DiskError::NotFound { .. }) => Ok(None),
             Err(error) => {
                 let shown = self.layout.shown(path);
                 Err(BackendError::disk(format!("read '{}'", shown.display()))(error))
             }
+        })
+    }
+
+    /// Looks for something of an agent. That it is missing says something only if the agent was where it
+    /// was looked for all the while: another process may be renaming it, even there and back.
+    pub(super) fn find_of<T>(
+        &self,
+        agent: &Handle,
+        look: impl Fn() -> Result<Option<T>, BackendError>,
+    ) -> Result<Option<T>, BackendError> {
+        if let Some(found) = look()? {
+            return Ok(Some(found));
+        }
+        let mut before = self.stat_of(agent)?;
+        loop {
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            let after = self.stat_of(agent)?;
+            if after == before {
+                return Ok(None);
+            }
+            before = after;
         }
     }
 
-    /// A file that is missing says something only if the agent is where it was looked for: another
-    /// process may be renaming it.
-    fn still_there(&self, agent: &Handle) -> Result<(), BackendError> {
+    /// An agent's directory as it is now; an error when the agent is not under this handle.
+    fn stat_of(&self, agent: &Handle) -> Result<Stat, BackendError> {
         let dir = self.layout.agent(agent);
         match self.disk.stat(&dir).map_err(BackendError::disk(format!("look at agent '{agent}'")))? {
-            Some(stat) if stat.kind == FileKind::Dir => Ok(()),
+            Some(stat) if stat.kind == FileKind::Dir => Ok(stat),
             _ => {
                 self.forget(agent);
                 Err(BackendError::NoSuchAgent(agent.clone()))
@@ -172,7 +194,7 @@ impl LocalBackend {
             return Ok(head);
         }
         if length == 0 {
-            self.still_there(agent)?;
+            self.stat_of(agent)?;
         }
         let head = self.last_line(agent, length)?;
         if let Some(tail) = self.known().get_mut(agent).filter(|tail| tail.log_bytes == head.log_bytes) {
@@ -188,8 +210,13 @@ impl LocalBackend {
         loop {
             let start = length.saturating_sub(window);
             let want = usize::try_from(length - start).unwrap_or(usize::MAX);
-            let bytes =
-                self.view(agent).read_at(&path, start, want).map_err(BackendError::disk("read the log"))?;
+            let bytes = match self.view(agent).read_at(&path, start, want) {
+                Err(DiskError::NotFound { .. }) => {
+                    self.stat_of(agent)?;
+                    return Err(damaged("it is missing".to_owned()));
+                }
+                bytes => bytes.map_err(BackendError::disk("read the log"))?,
+            };
             let body =
                 bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
             let line_start = memchr::memrchr(b'\n', body).map(|at| at + 1);
@@ -265,15 +292,12 @@ impl LocalBackend {
         }
         found.retain(|_, state| state.target.is_some());
         let dir = self.layout.agent(agent).join(namespace);
-        let entries = match self.view(agent).list(&dir) {
-            Ok(entries) => entries,
-            Err(DiskError::NotFound { .. }) => {
-                self.still_there(agent)?;
-                Vec::new()
-            }
-            Err(error) => return Err(BackendError::disk(format!("list '{namespace}'"))(error)),
-        };
-        for (name, kind) in entries {
+        let entries = self.find_of(agent, || match self.view(agent).list(&dir) {
+            Ok(entries) => Ok(Some(entries)),
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(BackendError::disk(format!("list '{namespace}'"))(error)),
+        })?;
+        for (name, kind) in entries.unwrap_or_default() {
             if kind != FileKind::File || name.starts_with('.') {
                 continue;
             }
@@ -292,10 +316,9 @@ impl LocalBackend {
 
     pub(super) fn list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         let path = self.layout.reference(agent, name);
-        let stat = self.view(agent).stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
-        if stat.is_none() {
-            self.still_there(agent)?;
-        }
+        let stat = self.find_of(agent, || {
+            self.view(agent).stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))
+        })?;
         Ok(stat.map_or(0, |stat| stat.len_bytes / LIST_LINE_BYTES))
     }
 

@@ -36,7 +36,9 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let from: Spec = args.from.parse()?;
     let handle = args.handle.as_deref().map(str::parse).transpose()?;
     let (_, source) = ctx.resolved(&agents, &from)?;
-    let profile = agents.config(&source.commit())?.profile;
-    let created = agents.duplicate(&from, handle, args.title.clone(), args.activate)?;
-    super::new::report(ctx, &created, &profile, &[], args.dry_run)
+    let config = agents.config(&source.commit())?;
+    let created = agents
+        .duplicate(&from, handle, args.title.clone(), args.activate)
+        .map_err(|error| super::new::refused(error, &agents, || Ok(config.clone())))?;
+    super::new::report(ctx, &created, &config.profile, &[], args.dry_run)
 }

@@ -15,7 +15,7 @@ use crate::cli::error::{CliError, Exit};
 #[command(
     after_help = "Example: recto agent edit support --title 'Support desk' --field telephonyProductId=p1"
 )]
-#[group(id = "edits", required = true, multiple = true, args = ["title", "description", "fields", "unset"])]
+#[command(group = clap::ArgGroup::new("edits").required(true).multiple(true).args(["title", "description", "fields", "unset"]))]
 pub(super) struct Args {
     /// The agent.
     agent: String,

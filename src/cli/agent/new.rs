@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::agent::{AgentError, Agents, Created, NewAgent};
+use crate::agent::{AgentError, Agents, Config, Created, NewAgent};
 use crate::check::mask_text;
 use crate::cli::context::Context;
-use crate::cli::done::{Done, finding_lines};
+use crate::cli::done::{Done, finding_lines, made};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::{assignment, input};
 use crate::error::Kind;
@@ -93,7 +93,10 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     if new.handle.is_none() && new.title.is_none() {
         return Err(CliError::usage("neither a handle nor a title is given").hint("recto agent new HANDLE"));
     }
-    let created = agents.create(&new).map_err(|error| refused(error, &agents, &new))?;
+    let created = agents.create(&new).map_err(|error| {
+        let value = new.config.as_ref().unwrap_or_else(|| new.profile.defaults());
+        refused(error, &agents, || agents.loose_config(Arc::clone(&new.profile), value))
+    })?;
     report(ctx, &created, &profile, &left_out, args.dry_run)
 }
 
@@ -119,11 +122,13 @@ fn take_description(new: &mut NewAgent, wanted: bool) {
 }
 
 /// A check that stands in the way is told with its findings: there is no version yet to look at.
-fn refused(error: AgentError, agents: &Agents, new: &NewAgent) -> CliError {
+pub(super) fn refused(
+    error: AgentError,
+    agents: &Agents,
+    config: impl FnOnce() -> Result<Config, AgentError>,
+) -> CliError {
     let AgentError::CheckStands { agent, .. } = &error else { return error.into() };
-    let value = new.config.as_ref().unwrap_or_else(|| new.profile.defaults());
-    let config = agents.loose_config(Arc::clone(&new.profile), value);
-    let check = config.and_then(|config| agents.check(None, &config));
+    let check = config().and_then(|config| agents.check(None, &config));
     let message = format!("agent '{agent}' cannot be made with V1 serving: its check is failed");
     CliError::new(Kind::Invalid, message)
         .details(check.map(|check| finding_lines(&check)).unwrap_or_default())
@@ -144,13 +149,13 @@ pub(super) fn report(
     let (handle, profile) = (&created.handle, profile.name());
     let serving = if created.active { "V1 serves" } else { "nothing serves yet" };
     let findings = finding_lines(&created.check);
-    let line = format!("made agent '{handle}' ({profile}) with V1 {}; {serving}", created.version.short());
+    let line = format!("made agent '{handle}' ({profile}) with V1; {serving}");
     let done = Done::new(&created.receipt, dry_run);
     let mut report = done
         .report_undone_by(format!("recto agent archive {handle}"), line, "nothing to make")
         .id(handle)
         .field("profile", profile)
-        .field("version", created.version.to_string())
+        .field("version", made(created.version, dry_run))
         .field("active", created.active)
         .field("check", created.check.state().name())
         .field("findings", Value::from(findings.clone()))

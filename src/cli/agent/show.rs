@@ -65,7 +65,7 @@ impl Shown<'_> {
             })
         };
         value["checkpoints"] = self.checkpoints.iter().map(checkpoint).collect();
-        ctx.out.json(value)
+        ctx.out.json(&value)
     }
 
     fn print(&self, ctx: &Context) -> Result<(), CliError> {

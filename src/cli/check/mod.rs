@@ -16,9 +16,9 @@ use super::publish::outside;
 
 use subject::Subject;
 
-/// Check a config: secrets, addresses, numbers, variables, its profile's rules
+/// Check a config for secrets, bad addresses and broken rules
 ///
-/// SUBJECT is a JSON document, a directory of block files, `-` for stdin, or AGENT@REV; only the last
+/// PATH is a JSON document, a directory of block files, or `-` for stdin; only AGENT@REV
 /// needs a store. A file comes before an agent of that name. A document may be an answer of the
 /// vendor's API as it stands. Exits with 5 when something is found.
 #[derive(Debug, clap::Args)]

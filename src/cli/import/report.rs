@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::agent::{AgentError, CheckState, ImportOutcome, ImportReport};
+use crate::agent::{AgentError, CheckReport, CheckState, ImportOutcome, ImportReport};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::Report;
@@ -33,7 +33,7 @@ pub(super) fn one(
         let findings = check.report.findings.iter();
         findings.map(|finding| format!("{}: {}", finding.path, finding.message)).collect::<Vec<_>>()
     });
-    let state = done.check.as_ref().map(|check| check.state());
+    let state = done.check.as_ref().map(CheckReport::state);
     report = report
         .field("form", "document")
         .field("agent", agent.as_str())
@@ -67,7 +67,11 @@ pub(super) fn one(
         report = report.line(format!("  {finding}"));
     }
     if done.active && done.receipt.is_some() {
-        report = report.line(format!("it serves: ACTIVE of agent '{agent}'"));
+        report = report.line(match &done.outcome {
+            ImportOutcome::Created => format!("ACTIVE of agent '{agent}': nothing -> V1"),
+            ImportOutcome::Published(number) => format!("ACTIVE of agent '{agent}': V{number}"),
+            _ => format!("ACTIVE of agent '{agent}': the newest version"),
+        });
     }
     ctx.out.report(report)?;
     next(args, ctx, &done);

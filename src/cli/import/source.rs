@@ -75,13 +75,15 @@ impl Source {
                 Input { name: name.to_owned(), len_bytes: Some(stat.len_bytes), reader }
             }
         };
-        match form {
-            Form::Document => Ok(Self::Document(input)),
-            Form::History => Ok(Self::History(input)),
-            Form::Blocks => Err(CliError::usage(format!("'{}' is no directory of block files", input.name))),
-            Form::Auto if is_lines(&input.name) || input.starts_like_history()? => Ok(Self::History(input)),
-            Form::Auto => Ok(Self::Document(input)),
-        }
+        let lines = match form {
+            Form::Blocks => {
+                return Err(CliError::usage(format!("'{}' is no directory of block files", input.name)));
+            }
+            Form::Document => false,
+            Form::History => true,
+            Form::Auto => is_lines(&input.name) || input.starts_like_history()?,
+        };
+        Ok(if lines { Self::History(input) } else { Self::Document(input) })
     }
 }
 

@@ -214,7 +214,8 @@ impl Printer<'_> {
         let mut line = format!("{} by {}", self.head(agent, entry), plain_line(actor));
         for part in [&phrases, &entry.record.note] {
             if !part.is_empty() {
-                line += &format!(": {}", plain_line(part));
+                line += ": ";
+                line += &plain_line(part);
             }
         }
         Ok(line)

@@ -161,11 +161,9 @@ impl<'a> Teller<'a> {
         let Some(name) = change.name.as_draft() else { return Ok(None) };
         let record = &entry.record;
         if change.to.is_none() {
-            return Ok(match renamed(record, change) {
-                true => None,
-                false if record.kind == "publish" => Some(format!("draft {name} gone")),
-                false => Some(format!("draft {name} discarded")),
-            });
+            // The name under which it goes on says so.
+            let verb = if record.kind == "publish" { "gone" } else { "discarded" };
+            return Ok((!renamed(record, change)).then(|| format!("draft {name} {verb}")));
         }
         let revision = self.revision(agent, &name, entry, change)?;
         let revision = revision.map_or_else(String::new, |revision| format!(" r{revision}"));
@@ -186,17 +184,13 @@ impl<'a> Teller<'a> {
     ) -> Result<Option<u64>, CliError> {
         let Some(revisions) = &mut self.revisions else { return Ok(None) };
         let key = (agent.clone(), name.clone());
-        let revision = match revisions.remove(&key) {
-            Some(revision) => revision,
-            None => {
-                let backend = self.agents.repo().backend();
-                let state = backend.read_ref(agent, &change.name);
-                let state = state.map_err(|error| AgentError::from(RepoError::from(error)))?;
-                match state.filter(|state| state.moved == entry.id) {
-                    Some(state) => state.revision,
-                    None => return Ok(None),
-                }
-            }
+        let revision = if let Some(revision) = revisions.remove(&key) {
+            revision
+        } else {
+            let state = self.agents.repo().backend().read_ref(agent, &change.name);
+            let state = state.map_err(|error| AgentError::from(RepoError::from(error)))?;
+            let Some(state) = state.filter(|state| state.moved == entry.id) else { return Ok(None) };
+            state.revision
         };
         let before = change.continues.as_ref().map_or(Some(name.clone()), RefName::as_draft);
         if let (Some(before), true) = (before, revision > 1) {

@@ -16,7 +16,7 @@ use crate::repo::Receipt;
 use super::activate::{id_value, named, reason, with_findings};
 use super::checkpoint::words;
 use super::context::Context;
-use super::done::{Done, finding_lines};
+use super::done::{Done, finding_lines, made};
 use super::error::{CliError, Exit};
 use super::fields::Fields;
 
@@ -28,7 +28,6 @@ use super::fields::Fields;
 /// names gets the config on stdin and has the last word.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto publish support@tone -m 'warmer tone' --activate")]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Args {
     /// The draft.
     #[arg(value_name = "AGENT@DRAFT")]
@@ -228,11 +227,7 @@ fn report(
     let published = &outcome.published;
     let (number, state) = (published.number, published.state);
     let quoted = args.message.first().map(|label| format!(" '{label}'")).unwrap_or_default();
-    let line = format!(
-        "published V{number}{quoted} of agent '{agent}' from draft '{}': {}",
-        draft.name,
-        published.version.short()
-    );
+    let line = format!("published V{number}{quoted} of agent '{agent}' from draft '{}'", draft.name);
     let done = Done::new(&published.receipt, args.dry_run);
     // Two operations are not undone by one command; going back to what served is what is wanted then.
     let mut report = match &outcome.activation {
@@ -245,14 +240,16 @@ fn report(
     let fields = Fields::new(&candidate.serving, &candidate.config, args.reveal);
     let findings = finding_lines(&published.check);
     report = report
-        .id(published.version)
-        .field("version", published.version.to_string())
+        .field("version", made(published.version, args.dry_run))
         .field("number", number)
         .field("check", state.name())
         .field("findings", Value::from(findings.clone()))
         .field("active", outcome.active)
         .field("from", id_value(*before))
         .field("changes", fields.to_value(&candidate.diff));
+    if !args.dry_run {
+        report = report.id(published.version);
+    }
     let was = named(agents, agent, *before)?;
     for line in fields.lines(&candidate.diff).iter().filter(|_| before.is_some()) {
         report = report.line(format!("  {line}"));

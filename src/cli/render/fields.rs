@@ -64,13 +64,11 @@ fn one_sided(
     tag: Tag,
     head: impl Fn(&str) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    match words::on_one_line(value) {
-        Some(value) => head(&format!(": {value}")),
-        None => {
-            head("")?;
-            lines(out, value, tag)
-        }
+    if let Some(value) = words::on_one_line(value) {
+        return head(&format!(": {value}"));
     }
+    head("")?;
+    lines(out, value, tag)
 }
 
 fn changed(

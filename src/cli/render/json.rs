@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::diff::{ChangeKind, Hunk, Tag, TextChange};
+use crate::object::BlockName;
 
 use super::comparison::{BlockChanges, Comparison, Shown, Side};
 use super::summary;
@@ -51,7 +52,7 @@ pub(super) fn overview(comparison: &Comparison) -> Value {
     let fields = groups.flat_map(|group| group.changes.iter().map(move |shown| (group, shown)));
     fields
         .map(|(group, shown)| {
-            let block = group.block.as_ref().map(|block| block.as_str());
+            let block = group.block.as_ref().map(BlockName::as_str);
             json!({"path": shown.path, "block": block, "change": kind_name(&shown.field.change.kind)})
         })
         .collect()

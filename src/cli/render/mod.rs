@@ -36,7 +36,7 @@ pub(crate) enum Form {
 /// `Closed`, or what the system refuses.
 pub(crate) fn diff(out: &Output, comparison: &Comparison, form: Form) -> Result<(), CliError> {
     if out.is_json() {
-        return out.json(&json::value(comparison));
+        return out.json(json::value(comparison));
     }
     if out.is_quiet() {
         return Ok(());

@@ -1,8 +1,8 @@
 //! Differences as a patch of the files that blocks are checked out as.
 
 use crate::diff::text;
-use crate::encoding::canonical;
-use crate::object::{BlockName, Content};
+use crate::object::BlockName;
+use crate::worktree::{AGENTS_DIR, bytes_of, file_name};
 
 use super::super::error::CliError;
 use super::super::terminal::Output;
@@ -26,10 +26,7 @@ pub(super) fn show(out: &Output, comparison: &Comparison) -> Result<(), CliError
 
 /// The name and the content of the file that a block is checked out as.
 fn file(side: &Side, block: &BlockName, root: &str) -> (String, String) {
-    let name = |extension: &str| format!("{root}/agents/{}/{block}.{extension}", side.agent);
-    match side.config.blocks.get(block) {
-        None => ("/dev/null".to_owned(), String::new()),
-        Some(Content::Text(text)) => (name("md"), text.clone()),
-        Some(Content::Json(value)) => (name("json"), canonical::pretty(value)),
-    }
+    let Some(content) = side.config.blocks.get(block) else { return ("/dev/null".to_owned(), String::new()) };
+    let name = format!("{root}/{AGENTS_DIR}/{}/{}", side.agent, file_name(block, &content.kind()));
+    (name, String::from_utf8_lossy(&bytes_of(content)).into_owned())
 }

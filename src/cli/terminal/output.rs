@@ -123,6 +123,11 @@ impl Output {
         self.quiet
     }
 
+    /// The choice of colours that gives another output the same.
+    pub(crate) fn color(&self) -> ColorChoice {
+        if self.out_colours { ColorChoice::Always } else { ColorChoice::Never }
+    }
+
     /// Whether a person reads stderr.
     pub(crate) fn is_watched(&self) -> bool {
         self.err_terminal
@@ -210,7 +215,7 @@ impl Output {
             if let Some(undo) = undo {
                 json.insert("undo".to_owned(), undo.into());
             }
-            return self.json(&Value::Object(json));
+            return self.json(Value::Object(json));
         }
         if self.quiet {
             return id.map_or(Ok(()), |id| self.line(id));

@@ -7,7 +7,7 @@ use crate::cli::error::{CliError, Exit};
 /// Change label and description of a version; the log keeps the old ones
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto version edit support@V3 --label 'warmer tone'")]
-#[group(id = "edits", required = true, multiple = true, args = ["label", "description"])]
+#[command(group = clap::ArgGroup::new("edits").required(true).multiple(true).args(["label", "description"]))]
 pub(super) struct Args {
     /// The version.
     #[arg(value_name = "AGENT@REV")]

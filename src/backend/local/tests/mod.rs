@@ -1,7 +1,10 @@
 //! The local store on the simulated disk and on the real one.
 
 mod crash;
+mod damage;
+mod faults;
 mod script;
+mod threads;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

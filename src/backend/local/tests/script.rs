@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::backend::script::{STORE, block, deriving, handle, moving, problems, renaming};
 use crate::backend::{Backend, BackendError, Outcome, Transaction};
 use crate::disk::SimDisk;
+use crate::disk::sim::PowerLoss;
 use crate::log::AgentId;
 use crate::refs::Handle;
 
@@ -70,7 +71,9 @@ pub(super) const SCRIPT: [Operation; 18] = [
         let mut many: Vec<_> = ["bulk-1", "bulk-2", "sales"]
             .map(|at| moving(&healthy, at, &[("versions", Some("bulk"))]))
             .into();
-        many.iter_mut().for_each(|transaction| transaction.objects.clear());
+        for transaction in &mut many {
+            transaction.objects.clear();
+        }
         for outcome in backend.commit_many(&many)? {
             assert_eq!(outcome, Outcome::Committed);
         }
@@ -143,6 +146,11 @@ pub(super) fn found_wrong(backend: &dyn Backend) -> Vec<String> {
 /// Checks that a store found after a crash is sound, and that it can be used: an edit of each agent is
 /// kept, also over a loss of power that spares nothing that was not flushed.
 pub(super) fn check_and_use(disk: &SimDisk, context: &str) {
+    check_and_lose(disk, PowerLoss::DropAll, context);
+}
+
+/// The same with another loss of power.
+pub(super) fn check_and_lose(disk: &SimDisk, loss: PowerLoss, context: &str) {
     summary(disk).expect(context);
     let backend = open(disk).expect("a store");
     assert_eq!(found_wrong(&backend), Vec::<String>::new(), "{context}");
@@ -155,7 +163,7 @@ pub(super) fn check_and_use(disk: &SimDisk, context: &str) {
     let outcome = backend.commit(&fresh);
     assert!(matches!(outcome, Ok(Outcome::Committed)), "{context}: {outcome:?}");
     let used = summary(disk).expect("readable");
-    let lost = disk.power_loss(7, crate::disk::sim::PowerLoss::DropAll);
+    let lost = disk.power_loss(7, loss);
     assert_eq!(summary(&lost).expect(context), used, "{context}: an acknowledged edit is gone");
     let found = found_wrong(&open(&lost).expect("a store"));
     assert_eq!(found, Vec::<String>::new(), "{context}, after the power went again");

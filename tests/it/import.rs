@@ -1,0 +1,178 @@
+//! Imports through the binary: what is refused, what is kept, and going on after an interruption.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::harness::Place;
+
+const HISTORY: &str = include_str!("../../fixtures/agents/history.jsonl");
+const ANSWER: &str = include_str!("../../fixtures/agents/atoms-get-agent.json");
+
+/// A history of one agent with so many versions.
+fn long_history(versions: usize) -> String {
+    let prompt = "Be kind to every caller, and never promise a time. ".repeat(40);
+    let mut text = String::new();
+    for at in 0..versions {
+        let partial = if at == 0 { "" } else { "\"partial\":true," };
+        let _ = writeln!(
+            text,
+            "{{\"agent\":\"support\",\"author\":\"Ana <ana@x.example>\",\"time\":\"2026-01-05T09:00:00Z\",\"message\":\"m{at}\",{partial}\"blocks\":{{\"prompt\":\"{prompt}{at}\"}}}}"
+        );
+    }
+    text
+}
+
+#[test]
+fn an_answer_of_the_vendor_becomes_an_agent_and_says_what_was_left_out() {
+    let place = Place::with_store();
+    place.write("agent.json", ANSWER);
+    let run = place.recto(["import", "agent.json", "--as", "front-desk", "--json", "--activate"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let value = crate::schema::read("import", &run.stdout, &run.command);
+    assert_eq!((&value["outcome"], &value["active"]), (&"created".into(), &true.into()));
+    assert_eq!(value["profile"], "atoms");
+    let dropped = value["dropped"].as_array().expect("a list");
+    assert!(dropped.iter().any(|name| name == "totalCalls"), "{dropped:?}");
+    let again = place.recto(["import", "agent.json"]);
+    assert!(again.stdout.contains("agent 'front-desk' has this config already"), "{}", again.stdout);
+    assert_eq!(again.code, 0);
+}
+
+#[test]
+fn a_document_that_is_wrong_is_refused_with_every_problem() {
+    let place = Place::with_store();
+    place.write("agent.json", "{\"slmModel\": \"none\", \"firstMessage\": 3}");
+    let run = place.recto(["import", "agent.json", "--as", "x", "--profile", "atoms"]);
+    assert_eq!(run.code, 5);
+    assert!(run.stderr.contains("/slmModel") && run.stderr.contains("/firstMessage"), "{}", run.stderr);
+    place.write("twice.json", "{\"a\": 1, \"a\": 2}");
+    let run = place.recto(["import", "twice.json", "--as", "x"]);
+    assert!(run.code == 5 && run.stderr.contains("duplicate key 'a'"), "{}", run.stderr);
+    let run = place.recto(["import", "nothing.json"]);
+    assert!(run.code == 1 && run.stderr.contains("there is no 'nothing.json'"), "{}", run.stderr);
+}
+
+#[test]
+fn bad_lines_are_named_and_what_stands_before_them_is_kept() {
+    for (from, to, expected) in [
+        ("\"author\":\"Mina Sato\"", "\"author\":\"x\",\"author\":\"y\"", "duplicate key 'author'"),
+        ("\"author\":\"Mina Sato\",", "", "it has no 'author'"),
+        ("2026-03-01T19:30:00Z", "2026-03-01T19:30:00", "its 'time' is '2026-03-01T19:30:00'"),
+        ("give the booking page", "give \u{1}", "unescaped control character"),
+    ] {
+        let place = Place::with_store();
+        place.write("h.jsonl", HISTORY.replace(from, to));
+        let run = place.recto(["import", "h.jsonl"]);
+        assert_eq!(run.code, 5, "{}", run.stderr);
+        assert!(run.stderr.contains("h.jsonl: line 6: ") && run.stderr.contains(expected), "{}", run.stderr);
+        assert!(run.stdout.contains("imported 5 versions of 2 agents"), "{}", run.stdout);
+        place.write("h.jsonl", HISTORY);
+        let run = place.recto(["import", "h.jsonl"]);
+        assert!(run.stdout.contains("imported 1 version of 2 agents (0 new), 5 skipped"), "{}", run.stdout);
+        place.recto(["fsck"]).ok();
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let place = Place::with_store();
+    let mut bytes = HISTORY.as_bytes().to_vec();
+    let at = HISTORY.find("Fairhaven").expect("the first line");
+    bytes[at] = 0xff;
+    place.write("h.jsonl", bytes);
+    let run = place.recto(["import", "h.jsonl"]);
+    assert!(run.code == 5 && run.stderr.contains("line 1: invalid UTF-8"), "{}", run.stderr);
+}
+
+#[test]
+fn a_history_comes_through_a_pipe_and_goes_out_again() {
+    let place = Place::with_store();
+    let run = place.recto_with(["import", "--json"], HISTORY);
+    let value = crate::schema::read("import-history", &run.stdout, &run.command);
+    assert_eq!((&value["new_versions"], &value["agents"]), (&6.into(), &2.into()));
+    let all = place.recto(["export", "--all", "--format", "history"]);
+    assert_eq!(all.stdout.lines().count(), 6);
+    place.recto(["export", "--all", "--format", "history", "-o", "all.jsonl"]).ok();
+    assert_eq!(place.read("all.jsonl"), all.stdout);
+    let copy = Place::with_store();
+    copy.recto_with(["import", "-"], &all.stdout).ok();
+    assert_eq!(copy.recto(["export", "--all", "--format", "history"]).stdout, all.stdout);
+    let ids = |place: &Place| place.recto(["version", "list", "cafe", "--json"]).stdout;
+    let versions = |text: &str| {
+        let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let list = value["versions"].as_array().expect("a list").clone();
+        list.into_iter().map(|version| version["id"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&ids(&place)), versions(&ids(&copy)));
+}
+
+#[test]
+fn block_files_go_out_and_come_in() {
+    let place = Place::with_store();
+    place.write("agent.json", ANSWER);
+    place.recto(["import", "agent.json", "--as", "front-desk"]).ok();
+    place.recto(["export", "front-desk@V1", "--format", "blocks", "-o", "blocks"]).ok();
+    assert!(place.read("blocks/workflow_prompt.md").starts_with("# Role"));
+    let run = place.recto(["import", "blocks", "--as", "front-desk"]);
+    assert!(run.stdout.contains("has this config already"), "{}{}", run.stdout, run.stderr);
+    place.write("blocks/workflow_prompt.md", "Be kind.\n");
+    let run = place.recto(["import", "blocks", "--as", "front-desk", "--dry-run"]);
+    assert!(run.stdout.contains("dry run: imported as draft 'import'"), "{}", run.stdout);
+    let run = place.recto(["import", "blocks", "--as", "front-desk", "--activate", "-m", "short"]);
+    assert!(run.stdout.contains("imported as V2 of agent 'front-desk'"), "{}{}", run.stdout, run.stderr);
+    let again = place.recto(["export", "front-desk", "--format", "blocks", "-o", "blocks"]);
+    assert!(again.code == 1 && again.stderr.contains("is not empty"), "{}", again.stderr);
+}
+
+#[test]
+fn an_interrupted_import_is_gone_on_with() {
+    let place = Place::with_store();
+    place.write("long.jsonl", long_history(3_000));
+    let mut child = place
+        .command(["import", "long.jsonl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // It has begun once it has staged objects.
+    let started = Instant::now();
+    let begun = || place.path(".recto/objects").read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    while !begun() {
+        assert!(started.elapsed() < Duration::from_mins(1), "it does not begin");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it can be told");
+    let code = child.wait().expect("it ends").code();
+    assert_eq!(code, Some(130));
+    place.recto(["fsck"]).ok();
+    let run = place.recto(["import", "long.jsonl", "--json"]);
+    let value = crate::schema::read("import-history", &run.stdout, &run.command);
+    let (new, skipped) = (value["new_versions"].as_u64(), value["skipped"].as_u64());
+    assert_eq!(new.zip(skipped).map(|(new, skipped)| new + skipped), Some(3_000));
+    assert!(new > Some(0), "it was interrupted in the middle");
+}
+
+#[test]
+fn the_demo_runs_and_leaves_a_sound_store() {
+    let place = Place::empty();
+    let run = place.recto(["demo", "shown"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    for expected in ["$ recto import front-desk.json", "ACTIVE", "\"activated_at\":", "Try next"] {
+        assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
+    }
+    let run = place.recto(["-C", "shown", "fsck"]);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    let run = place.recto(["demo", "shown"]);
+    assert!(run.code == 1 && run.stderr.contains("is not empty"), "{}", run.stderr);
+}
+
+#[test]
+fn the_demo_never_touches_another_store() {
+    let place = Place::with_store();
+    let mut command = place.command(["demo", "shown"]);
+    let run = place.run(command.env("RECTO_STORE", place.path(".recto")));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(place.recto(["agent", "list", "--json"]).stdout.contains("\"agents\": []"));
+}
