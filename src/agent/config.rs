@@ -159,6 +159,43 @@ impl Agents {
         Ok(bytes)
     }
 
+    /// What differs between the configs of two commits, as [`Agents::diff`] has it: reads only the
+    /// blocks that differ.
+    ///
+    /// # Errors
+    /// As [`Agents::config`].
+    pub fn diff_commits(&self, old: &ObjectId, new: &ObjectId) -> Result<ConfigDiff, AgentError> {
+        let ends = [old, new].map(|id| -> Result<_, AgentError> {
+            let commit = self.repo.commit(id)?;
+            let tree = self.repo.tree(&commit.tree)?;
+            Ok((*id, commit, tree))
+        });
+        let [before, after] = ends;
+        let (before, after) = (before?, after?);
+        let changed = before.2.changed_names(&after.2);
+        let whole = || Ok(self.diff(&self.config(old)?, &self.config(new)?));
+        if before.1.profile != after.1.profile {
+            return whole();
+        }
+        let part = |(id, commit, tree): (ObjectId, Commit, Tree)| -> Result<Option<Config>, AgentError> {
+            let entries: Vec<Entry> =
+                changed.iter().filter_map(|name| tree.get(name.as_str()).cloned()).collect();
+            let part = Tree::new(entries)?;
+            let blocks = read_blocks(&self.repo, &part)?;
+            // Without one of its blocks, a field that several blocks share would seem to be gone.
+            if blocks.len() < changed.len() || blocks.values().any(has_no_fields) {
+                return Ok(None);
+            }
+            let profile = self.profile(&commit.profile)?;
+            let value = profile.join(&blocks)?;
+            Ok(Some(Config { commit: id, tree_id: commit.tree, tree: part, profile, blocks, value }))
+        };
+        match (part(before)?, part(after)?) {
+            (Some(before), Some(after)) => Ok(self.diff(&before, &after)),
+            _ => whole(),
+        }
+    }
+
     /// What differs between two configs, by field, with paths as people write them. Lists are
     /// matched by the keys of the newer config's profile.
     pub fn diff(&self, old: &Config, new: &Config) -> ConfigDiff {
@@ -233,11 +270,15 @@ pub(super) fn missing(config: &Config, known: Option<&Tree>) -> Result<Vec<Objec
 
 /// The empty config of a profile that does not say what it holds.
 pub(super) fn is_empty(blocks: &Blocks) -> bool {
-    blocks.values().all(|content| match content {
+    blocks.values().all(has_no_fields)
+}
+
+fn has_no_fields(content: &Content) -> bool {
+    match content {
         Content::Text(text) => text.is_empty(),
         Content::Json(Value::Object(map)) => map.is_empty(),
         Content::Json(_) => false,
-    })
+    }
 }
 
 /// A commit to be made in an operation.

@@ -402,3 +402,31 @@ fn the_log_finds_what_concerns_a_version() {
     let kinds: Vec<String> = entries.map(|entry| entry.expect("an entry").record.kind).collect();
     assert_eq!(kinds, ["publish", "create"]);
 }
+
+#[test]
+fn the_diff_of_two_commits_is_that_of_their_whole_configs() {
+    let store = store();
+    let agent = store.support();
+    let first = store.agents.resolve_revision(&agent, &Revision::Latest).expect("V1").commit();
+    let options = PublishOptions::default();
+    let mut versions = vec![first];
+    for config in [
+        json!({"prompt": "Be kind.\n", "voice": {"id": "nyah", "speed": 2}}),
+        json!({"prompt": "Be brief.\nBe kind.\n", "voice": {"id": "nyah"}, "llm": {"model": "m"}}),
+        json!({"prompt": "Be brief.\nBe kind.\n", "voice": {}, "llm": {"model": "n"}}),
+        json!({"prompt": "Be brief.\nBe kind.\n", "llm": [1, 2]}),
+    ] {
+        let (profile, options) = (profile("generic"), options.clone());
+        let direct = Direct { profile, config: &config, expected_latest: None, options };
+        versions.push(store.agents.publish_config(&agent, &direct).expect("published").expect("new").version);
+    }
+    for old in &versions {
+        for new in &versions {
+            let [before, after] = [old, new].map(|id| store.agents.config(id).expect("a config"));
+            let whole = store.agents.diff(&before, &after);
+            let quick = store.agents.diff_commits(old, new).expect("two commits");
+            assert_eq!(format!("{quick:?}"), format!("{whole:?}"));
+            assert_eq!(whole.changes.is_empty(), old == new);
+        }
+    }
+}

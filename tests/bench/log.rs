@@ -79,8 +79,8 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
         400,
         [&mut |at| {
             let pair = pairs[at % 20];
-            let [old, new] = [pair[0], pair[1]].map(|id| agents.config(&id).expect("a config"));
-            assert!(!agents.diff(&old, &new).changes.is_empty());
+            let diff = agents.diff_commits(&pair[0], &pair[1]).expect("two versions");
+            assert!(!diff.changes.is_empty());
         }],
     );
     let limit = Target::Within(Duration::from_micros(100));
