@@ -15,6 +15,8 @@ use crate::repo::RepoError;
 use super::super::error::CliError;
 use super::super::numbers::Numbers;
 
+/// Most versions of one operation that are named one by one.
+const NAMED_ONE_BY_ONE_MAX: usize = 3;
 /// Agents whose version numbers are kept at hand.
 const AGENTS_KEPT: usize = 64;
 /// Blocks of a change that are named.
@@ -60,9 +62,23 @@ impl<'a> Teller<'a> {
 
     /// What an operation moved: a phrase for each ref that says something by itself.
     pub(super) fn phrases(&mut self, agent: &Handle, entry: &LogEntry) -> Result<Vec<String>, CliError> {
+        let versions = RefName::versions();
+        let list: Vec<&Change> =
+            entry.record.changes.iter().filter(|change| change.name == versions).collect();
         let mut phrases = Vec::new();
+        // A history comes in by hundreds of versions at once: they are named by the first and the last.
+        if let [first, .., last] = list.as_slice()
+            && list.len() > NAMED_ONE_BY_ONE_MAX
+        {
+            let (from, to) = (self.named(agent, first.to.as_ref())?, self.named(agent, last.to.as_ref())?);
+            phrases.push(format!("imported {from} to {to} ({} versions)", list.len()));
+        }
         for change in &entry.record.changes {
-            phrases.extend(self.phrase(agent, entry, change)?);
+            let named = change.name != versions || list.len() <= NAMED_ONE_BY_ONE_MAX;
+            let idle = change.from.is_none() && change.to.is_none();
+            if named && !idle {
+                phrases.extend(self.phrase(agent, entry, change)?);
+            }
         }
         Ok(phrases)
     }
