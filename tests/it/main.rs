@@ -14,6 +14,7 @@ mod diff;
 mod drafts;
 mod errors;
 mod flips;
+mod format;
 mod fsck;
 mod help;
 mod import;
