@@ -133,7 +133,7 @@ fn all_files(ctx: &Context, agents: &Agents) -> Result<Vec<(Side, Side)>, CliErr
 fn files(agents: &Agents, worktree: &Worktree<'_>, agent: Handle) -> Result<(Side, Side), CliError> {
     let (draft, config) = worktree.config(&agent)?;
     let old = side(agents, agent.clone(), &Resolved::Draft(draft))?;
-    Ok((old, Side { agent, name: "working files".to_owned(), id: None, config }))
+    Ok((old, Side { agent, name: "files".to_owned(), id: None, config }))
 }
 
 /// The two sides that the words name.

@@ -259,7 +259,7 @@ fn files_are_compared_with_the_draft_that_they_come_from() {
     assert_eq!(unchanged.stdout, "");
     place.write("agents/support/prompt.md", "Be polite.\nBe brief.\n");
     let expected = "\
-support tone -> working files
+support tone -> files
 
 prompt
   ~ prompt: +1 -1 lines
@@ -274,9 +274,9 @@ prompt
     assert_eq!(place.recto(["-C", "agents/support", "diff", "--blocks"]).ok(), "prompt\n");
     place.write("agents/sales/prompt.md", "Hey.\n");
     let both = place.recto(["diff", "--exit-code"]).exits(1).stdout;
-    assert!(both.starts_with("sales short -> working files\n") && both.ends_with(expected), "{both}");
+    assert!(both.starts_with("sales short -> files\n") && both.ends_with(expected), "{both}");
     place.recto(["diff", "--json"]).json_error(2);
-    assert_eq!(place.recto(["diff", "--json", "sales"]).json("diff")["new"]["name"], "working files");
+    assert_eq!(place.recto(["diff", "--json", "sales"]).json("diff")["new"]["name"], "files");
     place.write("agents/sales/prompt.md", b"\xff\xfe");
     place.recto(["diff", "sales"]).exits(5);
 }

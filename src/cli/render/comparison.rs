@@ -18,7 +18,7 @@ use crate::refs::Handle;
 pub(crate) struct Side {
     /// The agent.
     pub(crate) agent: Handle,
-    /// What it is, beside the agent's handle: `V3`, a draft's name, `working files`.
+    /// What it is, beside the agent's handle: `V3`, a draft's name, `files`.
     pub(crate) name: String,
     /// The commit that holds it; none for files and for nothing at all.
     pub(crate) id: Option<ObjectId>,
