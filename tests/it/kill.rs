@@ -46,19 +46,16 @@ fn write(mut command: impl FnMut(&[String]) -> Command, writer: usize) -> Writte
                 None => std::thread::yield_now(),
             }
         };
-        match status {
-            Some(status) => {
-                assert!(status.success(), "a writer failed: {status}");
-                acknowledged = value;
-            }
-            None => {
-                child.kill().expect("it can be killed");
-                if child.wait().expect("it ends").success() {
-                    acknowledged = value;
-                } else {
-                    killed += 1;
-                }
-            }
+        if let Some(status) = status {
+            assert!(status.success(), "a writer failed: {status}");
+            acknowledged = value;
+            continue;
+        }
+        child.kill().expect("it can be killed");
+        if child.wait().expect("it ends").success() {
+            acknowledged = value;
+        } else {
+            killed += 1;
         }
     }
     Written { agent, draft, acknowledged, killed }
