@@ -19,7 +19,7 @@ impl Agents {
         override_check: Option<&str>,
         expected_active: Option<&ObjectId>,
     ) -> Result<(VersionInfo, Receipt), AgentError> {
-        self.switch(agent, id, "activate", override_check, expected_active)
+        self.switch(agent, id, "activate", override_check, expected_active.map(|id| Some(*id)))
     }
 
     /// Moves ACTIVE to a version in an operation of that kind.
@@ -29,7 +29,7 @@ impl Agents {
         id: &ObjectId,
         kind: &str,
         override_check: Option<&str>,
-        expected_active: Option<&ObjectId>,
+        expected_active: Option<Option<ObjectId>>,
     ) -> Result<(VersionInfo, Receipt), AgentError> {
         let version = self.version(agent, id)?;
         let intent = self.intent(kind, override_check.unwrap_or_default());
@@ -38,12 +38,13 @@ impl Agents {
             &intent,
             |operation| {
                 let active = operation.target(&RefName::active())?.and_then(|target| target.id());
-                if let Some(expected) = expected_active.filter(|expected| Some(**expected) != active) {
+                if let Some(expected) = expected_active.filter(|expected| *expected != active) {
+                    let word = |id: Option<ObjectId>| id.map_or_else(|| "none".to_owned(), |id| id.short());
                     return Err(AgentError::Moved {
                         agent: agent.clone(),
                         what: "ACTIVE",
-                        expected: expected.short(),
-                        actual: active.map_or_else(|| "none".to_owned(), |id| id.short()),
+                        expected: word(expected),
+                        actual: word(active),
                     });
                 }
                 if active == Some(*id) {

@@ -262,6 +262,9 @@ impl Agents {
                 operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
                 refuse_second_draft(&config.profile, name)?;
                 if operation.read(&RefName::draft(name))?.is_none() {
+                    if expected.is_some() {
+                        return Err(no_draft(agent, name));
+                    }
                     let base = latest.unwrap_or(*source);
                     let commit = self.draft_commit(operation, &config.profile, config.tree_id, vec![base])?;
                     operation.write(RefName::draft(name), Some(Target::Id(commit)), Vec::new())?;

@@ -1,7 +1,7 @@
 //! What only this layer can examine: that derived documents are what refs and objects say, and
 //! that metadata names its own agent.
 
-use crate::backend::Fault;
+use crate::backend::{Derived, Fault};
 use crate::refs::Handle;
 use crate::repo::{FsckReport, RepoError};
 
@@ -32,6 +32,23 @@ impl Agents {
         Ok(report)
     }
 
+    /// Makes the derived document of an agent anew where it is not what refs and objects say; `false`
+    /// when it is sound.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    pub fn repair_derived(&self, agent: &Handle) -> Result<bool, AgentError> {
+        let backend = self.repo.backend();
+        let Some(head) = backend.head(agent).map_err(RepoError::from)? else { return Ok(false) };
+        let Some(expected) = self.expected_active_json(agent)? else { return Ok(false) };
+        // What cannot be read is made anew like what is wrong.
+        if matches!(backend.derived(agent, ACTIVE_JSON), Ok(Some(found)) if found == expected) {
+            return Ok(false);
+        }
+        let derived = Derived { name: ACTIVE_JSON.to_owned(), content: Some(expected) };
+        Ok(self.repo.replace_derived(agent, head.record, &derived)?)
+    }
+
     fn fsck_derived(&self, agent: &Handle) -> Option<Fault> {
         let subject = format!("agents/{agent}/{ACTIVE_JSON}");
         // A writer may be between ACTIVE and its document: what still differs at the second look is wrong.
@@ -40,8 +57,10 @@ impl Agents {
             let Ok(Some(expected)) = self.expected_active_json(agent) else { return None };
             let problem = match self.repo.backend().derived(agent, ACTIVE_JSON).map_err(RepoError::from) {
                 Ok(Some(found)) if found == expected => return None,
-                Ok(Some(_)) => "it is not what ACTIVE and its version say".to_owned(),
-                Ok(None) => "it is missing".to_owned(),
+                Ok(Some(_)) => format!(
+                    "it is not what ACTIVE and its version say; 'recto recover {agent}' makes it anew"
+                ),
+                Ok(None) => format!("it is missing; 'recto recover {agent}' makes it anew"),
                 Err(error) => error.to_string(),
             };
             if last {

@@ -42,7 +42,7 @@ impl Agents {
             Some(id) => *id,
             None => self.previous(agent)?.ok_or_else(|| AgentError::NothingBefore(agent.clone()))?,
         };
-        let (to, receipt) = self.switch(agent, &target, KIND, override_check, from.as_ref())?;
+        let (to, receipt) = self.switch(agent, &target, KIND, override_check, Some(from))?;
         Ok(RolledBack { agent: agent.clone(), from, to, receipt })
     }
 

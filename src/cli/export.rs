@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::agent::{Agents, HistoryLines};
+use crate::disk::FileKind;
 use crate::error::Kind;
 use crate::history::Spec;
 use crate::refs::Handle;
+use crate::repo::STORE_DIR;
 use crate::worktree::{AGENT_FILE, AgentFile, bytes_of, file_name};
 
 use super::agents::Listing;
@@ -97,6 +99,9 @@ fn blocks(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError>
     let blocks = config.blocks.iter();
     files.extend(blocks.map(|(name, content)| (file_name(name, &content.kind()), bytes_of(content))));
     let path = ctx.directory().join(dir);
+    if path.components().any(|part| part.as_os_str() == STORE_DIR) {
+        return Err(CliError::new(Kind::Refused, format!("'{}' lies in a store", dir.display())));
+    }
     if ctx.disk().stat(&path)?.is_some() && !ctx.disk().list(&path)?.is_empty() {
         let message = format!("'{}' is not empty", dir.display());
         return Err(CliError::new(Kind::Refused, message).hint("name a directory that is not there yet"));
@@ -144,7 +149,7 @@ impl<'a> Target<'a> {
         let file = match file {
             None => None,
             Some(file) => {
-                let path = ctx.directory().join(file);
+                let path = destination(ctx, file)?;
                 let mut part = path.clone().into_os_string();
                 part.push(".part");
                 let part = PathBuf::from(part);
@@ -189,7 +194,22 @@ impl<'a> Target<'a> {
 }
 
 fn put(ctx: &Context, file: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    Ok(ctx.disk().write_atomic(&ctx.directory().join(file), bytes)?)
+    Ok(ctx.disk().write_atomic(&destination(ctx, file)?, bytes)?)
+}
+
+/// The path of a file to be written: one that is not there yet, or a regular file, and no part of a
+/// store. Writing replaces what is there, which for a device or a link is never meant.
+fn destination(ctx: &Context, file: &Path) -> Result<PathBuf, CliError> {
+    let path = ctx.directory().join(file);
+    let shown = file.display();
+    if ctx.disk().stat(&path)?.is_some_and(|stat| stat.kind != FileKind::File) {
+        return Err(CliError::new(Kind::Refused, format!("'{shown}' is no regular file"))
+            .hint("without -o the export goes to stdout"));
+    }
+    if path.components().any(|part| part.as_os_str() == STORE_DIR) {
+        return Err(CliError::new(Kind::Refused, format!("'{shown}' lies in a store")));
+    }
+    Ok(path)
 }
 
 fn said(ctx: &Context, args: &Args, line: &str, count: u64) -> Result<(), CliError> {

@@ -28,7 +28,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut recovered: Vec<String> = Vec::new();
     if let Some(agent) = &args.agent {
         let agent: Handle = agent.parse()?;
-        if repo.recover(&agent)? {
+        let recovered_here = repo.recover(&agent)?;
+        let repaired = ctx.agents_to_read()?.repair_derived(&agent)?;
+        if recovered_here || repaired {
             recovered.push(agent.to_string());
         } else if repo.backend().head(&agent)?.is_none() {
             return Err(BackendError::NoSuchAgent(agent).into());
@@ -37,7 +39,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let mut progress = ctx.out.progress("recovering", None);
         each_agent(repo, |agent| {
             progress.step(agent.as_str());
-            if repo.recover(agent)? {
+            let recovered_here = repo.recover(agent)?;
+            if ctx.agents_to_read()?.repair_derived(agent)? || recovered_here {
                 recovered.push(agent.to_string());
             }
             Ok(())

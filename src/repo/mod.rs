@@ -10,11 +10,11 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backend::Backend;
 use crate::backend::local::LocalBackend;
+use crate::backend::{Backend, Derived};
 use crate::clock::Clock;
 use crate::disk::SharedDisk;
-use crate::log::StoreId;
+use crate::log::{RecordId, StoreId};
 use crate::refs::Handle;
 
 pub use error::RepoError;
@@ -112,6 +112,23 @@ impl Repo {
     /// Where a runtime finds an agent's `ACTIVE.json`; `None` when the store is no directory.
     pub fn agent_dir(&self, agent: &Handle) -> Option<PathBuf> {
         self.local.as_ref().map(|local| local.agent_dir(agent))
+    }
+
+    /// Puts a derived document where it is missing or damaged; `false` when the log no longer ends with
+    /// `head`, or the store is no directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn replace_derived(
+        &self,
+        agent: &Handle,
+        head: RecordId,
+        derived: &Derived,
+    ) -> Result<bool, RepoError> {
+        match &self.local {
+            Some(local) => Ok(local.replace_derived(agent, head, derived)?),
+            None => Ok(false),
+        }
     }
 
     /// Takes an agent into use again after a failed flush; `false` when nothing had failed.

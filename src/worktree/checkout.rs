@@ -92,13 +92,14 @@ impl Worktree<'_> {
     /// draft changed too, and all of them when another draft is checked out. `Symlink`, `NotAFile`,
     /// `Foreign`, `CaseClash`.
     pub fn checkout(&self, agent: &Handle, draft: &Handle) -> Result<CheckedOut, WorktreeError> {
+        // Locked first: a save in between would make the draft read here an old one.
+        let _lock = self.lock()?;
         let draft = self.agents.draft(agent, draft)?;
         let config = self.agents.config(&draft.commit)?;
         let target = files_of(&config.tree);
         if let Some((one, other)) = layout::clash(target.keys().map(String::as_str)) {
             return Err(WorktreeError::CaseClash(one, other));
         }
-        let _lock = self.lock()?;
         let examined = match self.examine(agent) {
             Ok(examined) => Some(examined),
             Err(WorktreeError::NotCheckedOut(_)) => None,

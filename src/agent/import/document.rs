@@ -118,9 +118,18 @@ impl Agents {
             None => None,
         };
         let of_agent = named.as_ref().map(|agent| self.profile_of(agent)).transpose()?;
-        let profile = match options.profile.clone().or(of_agent) {
-            Some(profile) => profile,
-            None => self.profile(&Profile::guess(document).id())?,
+        let profile = match (options.profile.clone(), &of_agent) {
+            (Some(profile), _) => profile,
+            (None, Some(own)) => {
+                // What another platform wrote must not take the place of this agent's draft.
+                let guessed = self.profile(&Profile::guess(document).id())?;
+                let foreign = guessed.name() != own.name() && guessed.name() != "generic";
+                if let Some(agent) = named.as_ref().filter(|_| foreign && own.name() != "generic") {
+                    return Err(other_profile(agent, own, &guessed));
+                }
+                Arc::clone(own)
+            }
+            (None, None) => self.profile(&Profile::guess(document).id())?,
         };
         let mut read = Read::of(profile, document)?;
         let agent = match named {

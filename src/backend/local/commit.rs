@@ -116,7 +116,15 @@ impl LocalBackend {
                 *staged = false;
             }
         }
-        let written = group.iter().map(|one| self.write_record(one)).collect::<Result<Vec<_>, _>>()?;
+        let mut written = Vec::with_capacity(group.len());
+        for (at, one) in group.iter().enumerate() {
+            let tail = self.write_record(one).inspect_err(|_| {
+                for before in &group[..at] {
+                    self.withdraw(before);
+                }
+            })?;
+            written.push(tail);
+        }
         self.sync_everything().inspect_err(|_| {
             for one in group {
                 self.poison(&one.agent, Some(one.tail.offset));
@@ -204,7 +212,16 @@ impl LocalBackend {
             }
             self.forget(agent);
         }
-        self.settle(agent)
+        let settled = self.settle(agent)?;
+        if let Settled::Clean(tail) = &settled
+            && tail.seq == 0
+            && !tail.old_boot
+        {
+            // Whoever started this epoch may have died before its header was durable. The first record
+            // takes the place of one of the epoch before, so the header must not be lost after it.
+            self.flush(agent, None)?;
+        }
+        Ok(settled)
     }
 
     /// Where the first record of a new agent goes; `None` when its handle is taken.
@@ -258,10 +275,23 @@ impl LocalBackend {
             file_bytes = end + tail.file_bytes.min(GROWTH_MAX_BYTES);
             bytes.resize(usize::try_from(file_bytes - start).expect("a record fits in memory"), 0);
         }
-        self.disk.write_at(&path, start, &bytes).map_err(failed)?;
+        self.disk.write_at(&path, start, &bytes).map_err(|error| {
+            self.withdraw(prepared);
+            failed(error)
+        })?;
         let offset = header.next_offset(tail.offset);
         let (seq, log_bytes) = (tail.seq + 1, head.log_bytes);
         Ok(Tail { epoch, old_boot: false, seq, offset, file_bytes, log_bytes, head: Some(*head) })
+    }
+
+    /// Makes a record unreadable whose operation is reported as failed: the next user of the agent must
+    /// not take it for one of a writer that died.
+    fn withdraw(&self, prepared: &Prepared) {
+        self.forget(&prepared.agent);
+        let path = self.layout.journal(&prepared.agent);
+        if self.disk.write_at(&path, prepared.tail.offset, &[0; SECTOR]).is_err() {
+            self.poison(&prepared.agent, None);
+        }
     }
 
     /// Brings the files up to date; the operation has happened already.

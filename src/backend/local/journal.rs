@@ -2,6 +2,8 @@
 //! A record holds everything that an operation writes; once it is flushed, the operation has
 //! happened. Pure; described in docs/format.md.
 
+use std::collections::HashMap;
+
 use crate::encoding::Digest;
 use crate::log::RecordId;
 use crate::object::ObjectId;
@@ -170,6 +172,39 @@ pub(crate) fn encode_record(
     let padded = (bytes.len() as u64).next_multiple_of(SECTOR_BYTES);
     bytes.resize(usize::try_from(padded).expect("a record fits in memory"), 0);
     (header, bytes)
+}
+
+/// What the operations of several records add up to: each file as the last of them leaves it, so that
+/// nobody who reads the files meanwhile sees a state that was left long ago. The order is that of one
+/// record: objects, lists, single files with `ACTIVE` the last of them, and the log at the end.
+pub(crate) fn fold(records: &[Vec<Op>]) -> Vec<Op> {
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    let all: Vec<&Op> = records.iter().flatten().collect();
+    for (at, op) in all.iter().enumerate() {
+        if let Op::Replace { path, .. } | Op::Remove { path } = op {
+            last.insert(path, at);
+        }
+    }
+    let mut kept: Vec<(u8, &Op)> = Vec::new();
+    for (at, op) in all.into_iter().enumerate() {
+        let rank = match op {
+            Op::Object { .. } => 0,
+            Op::Append { path, .. } if path != "log" => 1,
+            Op::Replace { path, .. } | Op::Remove { path } if last.get(path.as_str()) != Some(&at) => {
+                continue;
+            }
+            Op::Replace { path, .. } | Op::Remove { path } => match path.as_str() {
+                "ACTIVE" => 4,
+                "ACTIVE.json" => 3,
+                _ => 2,
+            },
+            Op::Append { .. } => 5,
+            Op::Rename { .. } => 6,
+        };
+        kept.push((rank, op));
+    }
+    kept.sort_by_key(|(rank, _)| *rank);
+    kept.into_iter().map(|(_, op)| op.clone()).collect()
 }
 
 /// How many bytes the operations take in a record.
@@ -386,6 +421,34 @@ mod tests {
         assert!(count(&middle, 10).is_err());
         assert!(count(&whole[..second], 20).is_err());
         assert_eq!(count(&whole[..second], 15), Ok(1));
+    }
+
+    #[test]
+    fn folded_records_leave_each_file_as_the_last_one_does() {
+        let replace = |path: &str, text: &str| Op::Replace { path: path.to_owned(), content: text.into() };
+        let append =
+            |path: &str, offset| Op::Append { path: path.to_owned(), offset, content: b"x".to_vec() };
+        let object = Op::Object { id: ObjectId::from_bytes([1; 32]), file: Vec::new() };
+        let gone = Op::Remove { path: "drafts/x".to_owned() };
+        let records = [
+            vec![replace("drafts/x", "1"), replace("ACTIVE", "V5"), append("log", 0)],
+            vec![
+                object.clone(),
+                append("versions", 0),
+                gone.clone(),
+                replace("ACTIVE", "V4"),
+                append("log", 1),
+            ],
+        ];
+        let expected = vec![
+            object,
+            append("versions", 0),
+            gone,
+            replace("ACTIVE", "V4"),
+            append("log", 0),
+            append("log", 1),
+        ];
+        assert_eq!(fold(&records), expected);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Completes what a dead writer left, replays a journal after another boot, and starts journals
 //! anew.
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Derived};
 use crate::disk::LockGuard;
 use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::{Pending, State, Tail};
-use super::journal::{FIRST_RECORD, Slot};
+use super::journal::{self, FIRST_RECORD, Slot};
 use super::{LocalBackend, apply};
 
 /// Most agents whose journals are started anew with one flush.
@@ -77,6 +77,30 @@ impl LocalBackend {
         }
     }
 
+    /// Puts a derived document where it is missing or damaged, if the log still ends with `head`, from
+    /// which the document was made; `false` when somebody was faster.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn replace_derived(
+        &self,
+        agent: &Handle,
+        head: crate::log::RecordId,
+        derived: &Derived,
+    ) -> Result<bool, BackendError> {
+        let _guard = self.lock(&[agent])?;
+        if self.head_under_lock(agent)?.record != head {
+            return Ok(false);
+        }
+        let path = self.layout.agent(agent).join(&derived.name);
+        let doing = || BackendError::disk(format!("write '{}'", derived.name));
+        if let Some(content) = &derived.content {
+            self.disk.write_atomic(&path, content).map_err(doing())?;
+            self.disk.sync_file(&path).map_err(doing())?;
+        }
+        Ok(true)
+    }
+
     /// Applies what is pending; under the locks that it takes.
     pub(super) fn complete(&self, agent: &Handle, pending: &Pending) -> Result<(), BackendError> {
         if pending.slot.log_bytes == 0 {
@@ -85,9 +109,8 @@ impl LocalBackend {
         }
         // What a dead writer wrote may not be durable yet, and nobody may see what can still be lost.
         self.flush(agent, None)?;
-        for ops in &pending.records {
-            apply::apply(self.disk.as_ref(), &self.layout, agent, ops, Present::Keep)?;
-        }
+        let ops = journal::fold(&pending.records);
+        apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Keep)?;
         let mut at = agent;
         if let Some((from, to)) = &pending.renaming {
             self.move_agent(from, to)?;

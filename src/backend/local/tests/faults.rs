@@ -143,7 +143,11 @@ fn a_failed_flush_of_the_volume_marks_the_whole_store() {
 #[test]
 fn a_full_disk_is_told_apart_and_the_operation_completes_later() {
     let disk = store();
-    open(&disk).expect("a store").checkpoint().expect("flushed");
+    let before = open(&disk).expect("a store");
+    before.checkpoint().expect("flushed");
+    // The first record of an epoch that another process began costs a flush more.
+    let first = moving(&before, "support", &[("drafts/main", Some("first"))]);
+    assert_eq!(before.commit(&first).expect("committed"), Outcome::Committed);
     let step = flush_step(&disk);
     let run = disk.process_death();
     let backend = open(&run).expect("a store");
