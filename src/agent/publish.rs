@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::diff::path;
-use crate::history::{LogLines, Order};
+use crate::history::{LogLines, Order, Revision};
 use crate::object::{Commit, ObjectId, Tree};
 use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
@@ -126,8 +126,8 @@ impl Agents {
         Ok(Published { version, number, active: options.activate, check, state, receipt })
     }
 
-    /// Publishes a config given whole as the next version; an unchanged one is not published again
-    /// (`None`), but is activated when that is asked for.
+    /// Publishes a config given whole as the next version; one that is the same as the newest version is
+    /// not published again (`None`), and nothing is activated then.
     ///
     /// # Errors
     /// `Moved` when there is a newer version than expected; as [`Agents::publish`].
@@ -153,6 +153,7 @@ impl Agents {
                         actual: latest.map_or_else(|| "none".to_owned(), |id| id.short()),
                     });
                 }
+                let latest = self.not_withdrawn(operation, latest)?;
                 let base = latest.map(|latest| self.repo.commit(&latest)).transpose()?;
                 let unchanged = base
                     .as_ref()
@@ -181,6 +182,24 @@ impl Agents {
             state,
             receipt,
         }))
+    }
+
+    /// The newest version that stands. One whose publishing was undone is no base for another, and being
+    /// like it is no reason not to publish.
+    fn not_withdrawn(
+        &self,
+        operation: &mut Operation<'_>,
+        latest: Option<ObjectId>,
+    ) -> Result<Option<ObjectId>, AgentError> {
+        let Some(id) = latest else { return Ok(None) };
+        if operation.target(&RefName::about("withdrawn", &id))?.is_none() {
+            return Ok(Some(id));
+        }
+        match self.resolve_revision(&operation.agent().clone(), &Revision::Latest) {
+            Ok(resolved) => Ok(Some(resolved.commit())),
+            Err(AgentError::NoSuchRevision { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Validates and checks a config, and appends it to the versions.

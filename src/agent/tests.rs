@@ -430,3 +430,43 @@ fn the_diff_of_two_commits_is_that_of_their_whole_configs() {
         }
     }
 }
+
+#[test]
+fn a_config_whose_publishing_was_undone_can_be_published_again() {
+    let store = store();
+    let agent = store.support();
+    let config = json!({"prompt": "Be kind.\n", "voice": {"id": "nyah", "speed": 9}});
+    let options = PublishOptions::default();
+    let direct = Direct { profile: profile("generic"), config: &config, expected_latest: None, options };
+    store.agents.publish_config(&agent, &direct).expect("published").expect("changed");
+    store.agents.undo(&agent, None).expect("undone");
+    let again =
+        store.agents.publish_config(&agent, &direct).expect("published").expect("not barred for ever");
+    let version = store.agents.version_at(&agent, again.number).expect("V3");
+    let first = store.agents.version_at(&agent, 1).expect("V1");
+    assert_eq!((again.number, version.parents), (3, vec![first.id]));
+    store.sound();
+}
+
+#[test]
+fn a_damaged_active_json_is_made_anew() {
+    let store = store();
+    let agent = store.support();
+    let repo = store.agents.repo();
+    let path = repo.agent_dir(&agent).expect("a directory").join(ACTIVE_JSON);
+    repo.disk().write_atomic(&path, b"{}").expect("written");
+    let report = store.agents.fsck(&mut |_| ()).expect("examined");
+    assert_eq!(report.faults.len(), 1, "{:?}", report.faults);
+    assert!(store.agents.repair_derived(&agent).expect("repaired"));
+    store.sound();
+    assert!(!store.agents.repair_derived(&agent).expect("sound"));
+}
+
+#[test]
+fn restoring_into_a_draft_that_is_gone_is_no_new_draft() {
+    let store = store();
+    let agent = store.support();
+    let id = store.agents.active(&agent).expect("read").expect("active");
+    let refused = store.agents.restore(&agent, &id, &handle("tone"), Some(4));
+    assert!(matches!(refused, Err(AgentError::NoSuchRevision { .. })));
+}
