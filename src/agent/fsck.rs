@@ -36,11 +36,12 @@ impl Agents {
     /// when it is sound.
     ///
     /// # Errors
-    /// When it cannot be made or written.
+    /// When it cannot be written.
     pub fn repair_derived(&self, agent: &Handle) -> Result<bool, AgentError> {
         let backend = self.repo.backend();
         let Some(head) = backend.head(agent).map_err(RepoError::from)? else { return Ok(false) };
-        let Some(expected) = self.expected_active_json(agent)? else { return Ok(false) };
+        // Switched off, or not to be made because of something that `fsck` reports by itself.
+        let Ok(Some(expected)) = self.expected_active_json(agent) else { return Ok(false) };
         // What cannot be read is made anew like what is wrong.
         if matches!(backend.derived(agent, ACTIVE_JSON), Ok(Some(found)) if found == expected) {
             return Ok(false);
