@@ -1,7 +1,7 @@
 //! The terminal: one verb per file; the only place that prints.
 //!
 //! A verb is a file with `Args` (its doc comment is the help) and `run`; it is declared below and
-//! listed in [`verbs!`] under the group in which `recto help` shows it.
+//! listed in `verbs!` under the group in which `recto help` shows it.
 
 // What only the verbs that act on agents need stands here before them.
 #![allow(dead_code)]
