@@ -53,7 +53,7 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
 
     let path: recto::diff::path::Path = RARE_BLOCK.parse().expect("a path");
     let file = format!("{RARE_BLOCK}.json");
-    let rare = || LogQuery { path: Some(path.clone()), ..LogQuery::default() };
+    let rare = || LogQuery { paths: vec![path.clone()], ..LogQuery::default() };
     let expected = log(rare());
     let [ours, sqlite, theirs] = in_turn(
         15,
