@@ -8,7 +8,6 @@ use crate::repo::FsckReport;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::lookup;
 use super::terminal::{Style, plain_line};
 
 /// Examine the whole store
@@ -21,7 +20,7 @@ use super::terminal::{Style, plain_line};
 pub(crate) struct Args {}
 
 pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = lookup::agents(ctx)?;
+    let agents = ctx.agents_to_read()?;
     let mut progress = ctx.out.progress("examining", None);
     let report = agents.fsck(&mut |agent| progress.step(agent.as_str()))?;
     drop(progress);

@@ -1,11 +1,8 @@
 //! Finds an object by its id, by the beginning of its id, or by the revision that names it.
 
-use std::sync::Arc;
-
-use crate::agent::Agents;
 use crate::error::Kind;
 use crate::history::Spec;
-use crate::object::{Author, ObjectId};
+use crate::object::ObjectId;
 use crate::repo::Repo;
 
 use super::context::Context;
@@ -55,16 +52,7 @@ pub(crate) fn object(ctx: &Context, text: &str) -> Result<ObjectId, CliError> {
         return object_id(ctx.repo()?, text);
     }
     let spec: Spec = text.parse()?;
-    Ok(agents(ctx)?.resolve(&spec)?.1.commit())
-}
-
-/// The agents of the store, for verbs that only look: nobody acts.
-///
-/// # Errors
-/// When there is no store.
-pub(crate) fn agents(ctx: &Context) -> Result<Agents, CliError> {
-    let nobody = Author { name: String::new(), email: None };
-    Ok(Agents::new(Arc::clone(ctx.repo()?), nobody, "cli"))
+    Ok(ctx.agents_to_read()?.resolve(&spec)?.1.commit())
 }
 
 /// Says that there is no such object.

@@ -1,12 +1,8 @@
 //! The settings that recto knows, and the user's own settings file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
 use crate::disk::{Disk, DiskError};
-use crate::encoding::{canonical, json};
 use crate::error::Kind;
 use crate::repo::Settings;
 
@@ -101,17 +97,9 @@ fn read(disk: &dyn Disk, path: &Path) -> Result<Settings, CliError> {
         Err(DiskError::NotFound { .. }) => return Ok(Settings::default()),
         Err(error) => return Err(error.into()),
     };
-    let bad = |reason: String| {
+    Settings::parse(&bytes).map_err(|reason| {
         CliError::new(Kind::Invalid, format!("'{}' is not a settings file: {reason}", path.display()))
-    };
-    let value = json::parse(&bytes).map_err(|error| bad(error.to_string()))?;
-    let Value::Object(map) = value else { return Err(bad("it is not a JSON object".to_owned())) };
-    let mut settings = BTreeMap::new();
-    for (name, value) in map {
-        let Value::String(text) = value else { return Err(bad(format!("'{name}' is not a text"))) };
-        settings.insert(name, text);
-    }
-    Ok(Settings(settings))
+    })
 }
 
 /// Replaces the user's settings, durably.
@@ -122,9 +110,7 @@ pub(super) fn write_global(disk: &dyn Disk, settings: &Settings) -> Result<(), C
     let path = global_path()?;
     let dir = path.parent().expect("the file lies in a directory");
     disk.create_dir_all(dir)?;
-    let map: Map<String, Value> =
-        settings.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
-    disk.write_atomic(&path, canonical::pretty(&Value::Object(map)).as_bytes())?;
+    disk.write_atomic(&path, settings.to_text().as_bytes())?;
     disk.sync_file(&path)?;
     Ok(disk.sync_dir(dir)?)
 }

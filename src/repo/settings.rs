@@ -18,6 +18,27 @@ const SETTINGS_MAX_BYTES: u64 = 1024 * 1024;
 pub struct Settings(pub BTreeMap<String, String>);
 
 impl Settings {
+    /// Reads a settings file.
+    ///
+    /// # Errors
+    /// What is wrong with it, when it is not a JSON object of texts.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let value = json::parse(bytes).map_err(|error| error.to_string())?;
+        let Value::Object(map) = value else { return Err("it is not a JSON object".to_owned()) };
+        let mut settings = BTreeMap::new();
+        for (name, value) in map {
+            let Value::String(text) = value else { return Err(format!("'{name}' is not a text")) };
+            settings.insert(name, text);
+        }
+        Ok(Self(settings))
+    }
+
+    /// The text of a settings file.
+    pub fn to_text(&self) -> String {
+        let map = self.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+        canonical::pretty(&Value::Object(map.collect()))
+    }
+
     /// The text of a setting.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -40,15 +61,7 @@ impl Repo {
             Err(DiskError::NotFound { .. }) => return Ok(Settings::default()),
             Err(source) => return Err(RepoError::disk(&path, source)),
         };
-        let bad = |reason: String| RepoError::Settings { path: path.clone(), reason };
-        let value = json::parse(&bytes).map_err(|error| bad(error.to_string()))?;
-        let Value::Object(map) = value else { return Err(bad("it is not a JSON object".to_owned())) };
-        let mut settings = BTreeMap::new();
-        for (name, value) in map {
-            let Value::String(text) = value else { return Err(bad(format!("'{name}' is not a text"))) };
-            settings.insert(name, text);
-        }
-        Ok(Settings(settings))
+        Settings::parse(&bytes).map_err(|reason| RepoError::Settings { path, reason })
     }
 
     /// Replaces the settings.
@@ -56,8 +69,7 @@ impl Repo {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_settings(&self, settings: &Settings) -> Result<(), RepoError> {
-        let map = settings.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
-        let text = canonical::pretty(&Value::Object(map.collect()));
+        let text = settings.to_text();
         let path = self.settings_path();
         self.disk.write_atomic(&path, text.as_bytes()).map_err(|source| RepoError::disk(&path, source))?;
         self.disk.sync_file(&path).map_err(|source| RepoError::disk(&path, source))?;
