@@ -29,7 +29,8 @@ impl Time {
     /// Reads an RFC 3339 time; one without an offset is taken in `zone` (local time when `None`).
     ///
     /// # Errors
-    /// When the text is not a time, or lies outside the years 0 to 9999.
+    /// When the text is not a time, or lies outside the years 0 to 9999; when it has no offset, and the
+    /// time zone that the system names is not known.
     pub fn parse(text: &str, zone: Option<&jiff::tz::TimeZone>) -> Result<Self, String> {
         let text = text.trim();
         if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
@@ -38,7 +39,13 @@ impl Time {
         let civil = text
             .parse::<jiff::civil::DateTime>()
             .map_err(|_| format!("'{text}' is not a time like 2026-03-07T14:03:00Z"))?;
-        let zone = zone.cloned().unwrap_or_else(jiff::tz::TimeZone::system);
+        let zone = match zone {
+            Some(zone) => zone.clone(),
+            None => jiff::tz::TimeZone::try_system().map_err(|_| {
+                let name = std::env::var("TZ").unwrap_or_default();
+                format!("'{text}' has no offset, and the time zone here ('{name}') is not known; write it as 2026-03-07T14:03:00Z or with an offset like +01:00")
+            })?,
+        };
         let zoned = civil.to_zoned(zone).map_err(|_| out_of_range(text))?;
         Self::from_ms(zoned.timestamp().as_millisecond()).ok_or_else(|| out_of_range(text))
     }

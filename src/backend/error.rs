@@ -135,11 +135,18 @@ pub struct Fault {
     pub subject: String,
     /// What is wrong with it.
     pub problem: String,
+    /// Whether nothing is lost or wrong because of it: it is only worth knowing.
+    pub harmless: bool,
 }
 
 impl Fault {
     /// A fault of a subject.
     pub fn new(subject: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { subject: subject.into(), problem: problem.into() }
+        Self { subject: subject.into(), problem: problem.into(), harmless: false }
+    }
+
+    /// Something worth knowing of a subject that is no fault.
+    pub fn harmless(subject: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { harmless: true, ..Self::new(subject, problem) }
     }
 }

@@ -9,7 +9,7 @@ use crate::log::{ListEntry, Record, RecordId, RefState, RefTable, StoreId, Verif
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
-use super::{Backend, BackendError, Fault, Head, Moved, Outcome, Transaction, transaction};
+use super::{Backend, BackendError, ChainHead, Fault, Head, Moved, Outcome, Transaction, chain, transaction};
 
 /// A store whose content lives as long as the value.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ struct Agent {
     log: Vec<u8>,
     table: RefTable,
     derived: BTreeMap<String, Vec<u8>>,
+    chains: BTreeMap<StoreId, (ChainHead, Vec<u8>)>,
 }
 
 impl MemoryBackend {
@@ -108,6 +109,24 @@ impl Backend for MemoryBackend {
         self.with(agent, |agent| agent.log.iter().skip(offset).take(len).copied().collect())
     }
 
+    fn chains(&self, agent: &Handle) -> Result<Vec<ChainHead>, BackendError> {
+        self.with(agent, |agent| agent.chains.values().map(|(head, _)| *head).collect())
+    }
+
+    fn read_chain(
+        &self,
+        agent: &Handle,
+        store: StoreId,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, BackendError> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.with(agent, |agent| {
+            let bytes = agent.chains.get(&store).map_or(&[][..], |(_, bytes)| bytes);
+            bytes.iter().skip(offset).take(len).copied().collect()
+        })
+    }
+
     fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
         self.with(agent, |agent| agent.derived.get(name).cloned())
     }
@@ -139,6 +158,14 @@ impl Backend for MemoryBackend {
         let mut agent = inner.agents.get(&transaction.agent).cloned().unwrap_or_default();
         for (record, (id, line)) in transaction.records.iter().zip(lines) {
             agent.append(record, id, &line)?;
+        }
+        let id = agent.head.expect("a record was appended").agent;
+        for part in &transaction.chains {
+            let before = agent.chains.get(&part.store).map(|(head, _)| *head);
+            let head = chain::extended(part, self.store, id, before)?;
+            let kept = agent.chains.entry(part.store).or_insert_with(|| (head, Vec::new()));
+            kept.0 = head;
+            kept.1.extend_from_slice(&part.lines);
         }
         for derived in &transaction.derived {
             match &derived.content {

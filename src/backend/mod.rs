@@ -4,6 +4,7 @@
 pub mod local;
 pub mod memory;
 
+mod chain;
 mod error;
 mod transaction;
 
@@ -17,6 +18,7 @@ use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName};
 
+pub use chain::{ChainHead, ChainPart};
 pub use error::{BackendError, Fault};
 pub use transaction::{Derived, Moved, Outcome, Transaction};
 
@@ -94,6 +96,24 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the log cannot be read.
     fn read_log(&self, agent: &Handle, offset: u64, len: usize) -> Result<Vec<u8>, BackendError>;
+
+    /// The chains of other stores that are kept of an agent, in order of the stores' ids.
+    ///
+    /// # Errors
+    /// `Corrupt` when the end of one is damaged.
+    fn chains(&self, agent: &Handle) -> Result<Vec<ChainHead>, BackendError>;
+
+    /// Up to `len` bytes of another store's chain from `offset`; nothing when none is kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_chain(
+        &self,
+        agent: &Handle,
+        store: StoreId,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, BackendError>;
 
     /// A document derived from an agent's refs (`ACTIVE.json`).
     ///

@@ -6,7 +6,7 @@ use crate::log::{AgentId, Record, RecordId, StoreId};
 use crate::object::Object;
 use crate::refs::{Expected, Handle, RefName, Target};
 
-use super::BackendError;
+use super::{BackendError, ChainPart};
 
 /// One operation on one agent: its records, the objects it brings, what it relies on.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Transaction {
     pub records: Vec<Record>,
     /// Refs that the operation read and relies on, besides those that its records move.
     pub expects: Vec<(RefName, Expected)>,
+    /// Lines of other stores' chains that are kept from now on; at most one part for each store.
+    pub chains: Vec<ChainPart>,
     /// Documents to replace in the same operation.
     pub derived: Vec<Derived>,
     /// The agent's new handle, when the operation renames it.
@@ -71,6 +73,7 @@ impl Transaction {
             objects: Vec::new(),
             records: vec![record],
             expects: Vec::new(),
+            chains: Vec::new(),
             derived: Vec::new(),
             rename_to: None,
         }
@@ -94,7 +97,11 @@ impl Transaction {
             if let Err(error) = Record::from_line(body) {
                 return bad(format!("its record cannot be read again: {error}"));
             }
-            let agent = if creates { lines.first().map(|(id, _)| *id) } else { first.agent };
+            // The first record of an agent that another store made names it; else its id is the agent's.
+            let agent = match lines.first() {
+                Some((id, _)) if creates => Some(first.agent.unwrap_or(*id)),
+                _ => first.agent,
+            };
             if record.store != store || record.agent != agent {
                 return bad("its record belongs to another store or agent".to_owned());
             }
@@ -102,6 +109,11 @@ impl Transaction {
                 return bad("its records do not follow each other".to_owned());
             }
             lines.push((id, line));
+        }
+        let mut stores: Vec<StoreId> = self.chains.iter().map(|part| part.store).collect();
+        stores.sort_unstable();
+        if stores.windows(2).any(|pair| pair[0] == pair[1]) {
+            return bad("it extends a chain twice".to_owned());
         }
         if self.rename_to.as_ref().is_some_and(|to| creates || *to == self.agent) {
             return bad("it renames what it creates, or to the same name".to_owned());

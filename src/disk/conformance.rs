@@ -151,6 +151,48 @@ fn rename_replaces_files_and_moves_directories() {
 }
 
 #[test]
+fn an_exchange_swaps_files_links_and_whole_directories() {
+    on_every_disk(|disk, root| {
+        let (a, b, dir, link) = (root.join("a"), root.join("b"), root.join("dir"), root.join("link"));
+        disk.write_atomic(&a, b"1").expect("written");
+        disk.write_atomic(&b, b"2").expect("written");
+        let inode = |path| disk.stat(path).expect("looked").expect("there").inode;
+        let (first, second) = (inode(&a), inode(&b));
+        disk.exchange(&a, &b).expect("exchanged");
+        assert_eq!((read(disk, &a), read(disk, &b)), (b"2".to_vec(), b"1".to_vec()));
+        assert_eq!((inode(&a), inode(&b)), (second, first), "the files themselves changed places");
+        disk.create_dir_all(&dir.join("in")).expect("created");
+        disk.write_atomic(&dir.join("in/c"), b"3").expect("written");
+        disk.symlink(Path::new("link"), &link).expect("linked");
+        disk.exchange(&dir, &link).expect("exchanged");
+        assert_eq!(read(disk, &link.join("in/c")), b"3");
+        assert_eq!(read(disk, &dir.join("in/c")), b"3", "through the link");
+        assert_eq!(disk.read_link(&dir).expect("a link"), Path::new("link"));
+        let names: Vec<String> = disk.list(root).expect("listed").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "dir", "link"]);
+        assert!(disk.exchange(&a, &root.join("absent")).expect_err("absent").is_not_found());
+        assert!(disk.exchange(&root.join("absent"), &a).expect_err("absent").is_not_found());
+        assert!(disk.exchange(&link, &link.join("in")).is_err(), "one inside the other");
+        assert_eq!(read(disk, &a), b"2");
+    });
+}
+
+#[test]
+fn nothing_stands_behind_links_that_lead_in_a_circle() {
+    on_every_disk(|disk, root| {
+        disk.symlink(Path::new("b"), &root.join("a")).expect("linked");
+        disk.symlink(Path::new("a"), &root.join("b")).expect("linked");
+        assert_eq!(disk.stat(&root.join("a/file")).expect("looked"), None);
+        assert_eq!(
+            disk.stat(&root.join("a")).expect("looked").map(|stat| stat.kind),
+            Some(FileKind::Symlink)
+        );
+        assert!(disk.read(&root.join("a/file"), 9).is_err());
+        assert!(disk.write_atomic(&root.join("a/file"), b"x").is_err());
+    });
+}
+
+#[test]
 fn removal_names_what_is_absent_or_full() {
     on_every_disk(|disk, root| {
         let (file, dir) = (root.join("d/f"), root.join("d"));
@@ -196,6 +238,12 @@ fn lists_are_sorted_and_walks_go_deep_first() {
         assert_eq!(paths, ["B", "a", "b", "b/y", "b/y/2", "b/z", "b.x", "c", "link"]);
         assert_eq!(walked[2].kind, FileKind::Dir);
         assert_eq!(walked[8].kind, FileKind::Symlink);
+        disk.create_dir_all(&root.join("real")).expect("created");
+        disk.write_atomic(&root.join("real/x"), b"").expect("written");
+        disk.symlink(Path::new("real"), &root.join("root")).expect("linked");
+        let behind: Vec<_> =
+            disk.walk(&root.join("root")).map(|entry| entry.expect("readable").path).collect();
+        assert_eq!(behind, [PathBuf::from("x")], "a store, or its objects, may lie behind a link");
         let absent: Vec<_> = disk.walk(&root.join("absent")).collect();
         assert!(matches!(absent.as_slice(), [Err(error)] if error.is_not_found()), "{absent:?}");
     });

@@ -49,6 +49,9 @@ pub enum DiskError {
         operation: &'static str,
         /// The path asked for.
         path: PathBuf,
+        /// Whose owner and mode to look at: of reading, the path itself; of anything else, the directory in
+        /// which a name is to be made or removed. Where the disk can tell, the nearest that is there.
+        place: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -81,7 +84,10 @@ impl DiskError {
         let path = path.to_owned();
         match source.kind() {
             E::NotFound => Self::NotFound { operation, path },
-            E::PermissionDenied | E::ReadOnlyFilesystem => Self::Denied { operation, path, source },
+            E::PermissionDenied | E::ReadOnlyFilesystem => {
+                let place = asked_of(operation, &path).to_owned();
+                Self::Denied { operation, path, place, source }
+            }
             E::StorageFull | E::QuotaExceeded => Self::Full { operation, path, source },
             _ => Self::Io { operation, path, source },
         }
@@ -95,6 +101,16 @@ impl DiskError {
             Some(errno) if no_file.contains(&errno) => Self::NotAFile { operation, path: path.to_owned() },
             _ => Self::new(operation, path, source),
         }
+    }
+
+    /// The same error, with the nearest place of a refusal for which `is_there` holds.
+    pub(super) fn located(mut self, is_there: impl Fn(&Path) -> bool) -> Self {
+        if let Self::Denied { place, .. } = &mut self
+            && let Some(there) = place.ancestors().find(|above| is_there(above))
+        {
+            *place = there.to_owned();
+        }
+        self
     }
 
     /// The path that the operation was about.
@@ -142,13 +158,25 @@ impl Classify for DiskError {
     fn hint(&self) -> Option<String> {
         let path = self.path().display();
         match self {
+            Self::NotFound { operation: "write", path } => {
+                path.parent().map(|dir| format!("make the directory first: mkdir -p '{}'", dir.display()))
+            }
             Self::NotFound { .. } | Self::TooLarge { .. } | Self::Io { .. } => None,
             Self::NotAFile { .. } => Some(format!("move '{path}' away, or put the file itself in its place")),
             Self::BadName { .. } => Some(format!("rename '{path}' to a name in UTF-8")),
-            Self::Denied { .. } => Some(format!("check the owner and mode with: ls -ld '{path}'")),
+            Self::Denied { place, .. } => {
+                Some(format!("check the owner and mode with: ls -ld '{}'", place.display()))
+            }
             Self::Full { .. } => Some(format!("free some space on the volume of '{path}'")),
         }
     }
+}
+
+/// What an operation asks permission of.
+fn asked_of<'a>(operation: &str, path: &'a Path) -> &'a Path {
+    let is_reading =
+        ["read", "list", "stat", "look at", "flush"].iter().any(|verb| operation.starts_with(verb));
+    if is_reading { path } else { path.parent().unwrap_or(path) }
 }
 
 #[cfg(test)]
@@ -175,5 +203,29 @@ mod tests {
         assert_eq!(full.to_string(), "no space left to write '/s/a'");
         assert_eq!(full.hint().as_deref(), Some("free some space on the volume of '/s/a'"));
         assert_eq!(full.kind(), Kind::Io);
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_there_to_look_at() {
+        let check = |operation, path: &str, expected: &str| {
+            let there = |path: &Path| [Path::new("/s"), Path::new("/s/file")].contains(&path);
+            let denied = io::ErrorKind::PermissionDenied.into();
+            let error = DiskError::new(operation, Path::new(path), denied).located(there);
+            let hint = format!("check the owner and mode with: ls -ld '{expected}'");
+            assert_eq!(error.hint(), Some(hint), "{operation} {path}");
+        };
+        check("read", "/s/file", "/s/file");
+        check("write", "/s/new", "/s");
+        check("create the directory", "/s/a/b/c", "/s");
+        check("lock", "/s/a/b", "/s");
+    }
+
+    #[test]
+    fn a_hint_does_not_look_at_the_disk() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a/b");
+        let error = DiskError::new("write", &path, io::ErrorKind::PermissionDenied.into());
+        let hint = format!("check the owner and mode with: ls -ld '{}'", dir.path().join("a").display());
+        assert_eq!(error.hint(), Some(hint), "what a simulated disk lacks, the real one may have");
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod locks;
 mod network;
 mod overlay;
+mod pipe;
 mod real;
 pub mod sim;
 mod walk;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use error::DiskError;
 pub use overlay::OverlayDisk;
+pub use pipe::open_pipe;
 pub use real::RealDisk;
 pub use sim::SimDisk;
 
@@ -98,7 +100,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What stands at a path; `None` when nothing does.
     ///
     /// # Errors
-    /// What the system refuses; an absent directory on the way is `None`, not an error.
+    /// What the system refuses; an absent directory on the way is `None`, not an error, and so are links on
+    /// the way that lead in a circle.
     fn stat(&self, path: &Path) -> Result<Option<Stat>, DiskError>;
 
     /// The entries of a directory, sorted by name, temporary files included.
@@ -137,6 +140,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// `NotFound` for `from`, or for the directory of `to`; what the system refuses.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
+
+    /// Lets two things in directories change places, in one step for every reader: neither path is ever absent.
+    ///
+    /// # Errors
+    /// `NotFound` when either is absent; an `Io` of kind `Unsupported` where the volume cannot do that.
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError>;
 
     /// Removes a file or a symbolic link.
     ///
@@ -204,7 +213,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn is_network(&self, path: &Path) -> Result<bool, DiskError>;
 
     /// Everything below `root`, a directory before its content, sorted by name within each directory,
-    /// links not followed. What is removed meanwhile may be met or not. After an error the walk goes on
+    /// links not followed, but for `root` itself. What is removed meanwhile may be met or not. After an error the walk goes on
     /// with what can still be read.
     ///
     /// An absent `root` is one `NotFound` error.

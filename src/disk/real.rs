@@ -40,7 +40,21 @@ fn open(options: &mut OpenOptions, operation: &'static str, path: &Path) -> Resu
     options
         .custom_flags(flags.bits().cast_signed())
         .open(path)
-        .map_err(|source| DiskError::of_file(operation, path, source))
+        .map_err(|source| refused_file(operation, path, source))
+}
+
+/// An error of the system, with what is there to look at after a refusal.
+fn refused(operation: &'static str, path: &Path, source: io::Error) -> DiskError {
+    DiskError::new(operation, path, source).located(is_there)
+}
+
+/// The same on a path where a regular file is expected.
+fn refused_file(operation: &'static str, path: &Path, source: io::Error) -> DiskError {
+    DiskError::of_file(operation, path, source).located(is_there)
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn kind_of(kind: fs::FileType) -> FileKind {
@@ -71,7 +85,7 @@ impl Disk for RealDisk {
     fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, DiskError> {
         const VERB: &str = "read";
         let file = open(OpenOptions::new().read(true), VERB, path)?;
-        let meta = file.metadata().map_err(|e| DiskError::new(VERB, path, e))?;
+        let meta = file.metadata().map_err(|e| refused(VERB, path, e))?;
         if !meta.is_file() {
             return Err(DiskError::NotAFile { operation: VERB, path: path.to_owned() });
         }
@@ -86,7 +100,7 @@ impl Disk for RealDisk {
             let spare = rustix::buffer::spare_capacity(&mut bytes);
             let count = match rustix::io::read(&file, spare) {
                 Err(Errno::INTR) => continue,
-                result => result.map_err(|e| DiskError::of_file(VERB, path, e.into()))?,
+                result => result.map_err(|e| refused_file(VERB, path, e.into()))?,
             };
             if bytes.len() as u64 > max_bytes {
                 return Err(too_large(bytes.len() as u64));
@@ -103,7 +117,7 @@ impl Disk for RealDisk {
         let file = open(OpenOptions::new().read(true), VERB, path)?;
         let mut len = len;
         if len > READ_AT_TRUSTED_BYTES {
-            let meta = file.metadata().map_err(|e| DiskError::new(VERB, path, e))?;
+            let meta = file.metadata().map_err(|e| refused(VERB, path, e))?;
             let rest = meta.len().saturating_sub(offset);
             len = len.min(usize::try_from(rest).unwrap_or(usize::MAX));
         }
@@ -114,7 +128,7 @@ impl Disk for RealDisk {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(DiskError::of_file(VERB, path, e)),
+                Err(e) => return Err(refused_file(VERB, path, e)),
             }
         }
         bytes.truncate(done);
@@ -127,7 +141,8 @@ impl Disk for RealDisk {
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
-            Err(e) => return Err(DiskError::new("stat", path, e)),
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) => return Ok(None),
+            Err(e) => return Err(refused("stat", path, e)),
         };
         let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
         Ok(Some(Stat {
@@ -142,11 +157,11 @@ impl Disk for RealDisk {
 
     fn list(&self, dir: &Path) -> Result<Vec<(String, FileKind)>, DiskError> {
         const VERB: &str = "list";
-        let error = |e| DiskError::new(VERB, dir, e);
+        let error = |e| refused(VERB, dir, e);
         let mut entries = Vec::new();
         for entry in fs::read_dir(dir).map_err(error)? {
             let entry = entry.map_err(error)?;
-            let kind = entry.file_type().map_err(|e| DiskError::new(VERB, &entry.path(), e))?;
+            let kind = entry.file_type().map_err(|e| refused(VERB, &entry.path(), e))?;
             let name =
                 entry.file_name().into_string().map_err(|_| DiskError::BadName { path: entry.path() })?;
             entries.push((name, kind_of(kind)));
@@ -156,11 +171,11 @@ impl Disk for RealDisk {
     }
 
     fn create_dir_all(&self, dir: &Path) -> Result<(), DiskError> {
-        fs::create_dir_all(dir).map_err(|e| DiskError::new("create the directory", dir, e))
+        fs::create_dir_all(dir).map_err(|e| refused("create the directory", dir, e))
     }
 
     fn write_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-        let error = |e| DiskError::new("write", path, e);
+        let error = |e| refused("write", path, e);
         // The system takes the umask off these permissions.
         let mut file = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
@@ -174,37 +189,53 @@ impl Disk for RealDisk {
 
     fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let file = open(OpenOptions::new().write(true).create(true).truncate(false), "write", path)?;
-        file.write_all_at(bytes, offset).map_err(|e| DiskError::of_file("write", path, e))
+        file.write_all_at(bytes, offset).map_err(|e| refused_file("write", path, e))
     }
 
     fn truncate(&self, path: &Path, len_bytes: u64) -> Result<(), DiskError> {
         let file = open(OpenOptions::new().write(true), "truncate", path)?;
-        file.set_len(len_bytes).map_err(|e| DiskError::new("truncate", path, e))
+        file.set_len(len_bytes).map_err(|e| refused("truncate", path, e))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
-        fs::rename(from, to).map_err(|e| DiskError::new("rename", from, e))
+        fs::rename(from, to).map_err(|e| refused("rename", from, e))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(|errno| {
+            // File systems have several ways to say that they do not know the flag.
+            let unknown = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP].contains(&errno);
+            let source = if unknown { io::ErrorKind::Unsupported.into() } else { errno.into() };
+            refused("exchange", one, source)
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn exchange(&self, one: &Path, _other: &Path) -> Result<(), DiskError> {
+        Err(refused("exchange", one, io::ErrorKind::Unsupported.into()))
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {
-        fs::remove_file(path).map_err(|e| DiskError::of_file("remove", path, e))
+        fs::remove_file(path).map_err(|e| refused_file("remove", path, e))
     }
 
     fn remove_dir(&self, dir: &Path) -> Result<(), DiskError> {
-        fs::remove_dir(dir).map_err(|e| DiskError::new("remove the directory", dir, e))
+        fs::remove_dir(dir).map_err(|e| refused("remove the directory", dir, e))
     }
 
     fn symlink(&self, target: &Path, link: &Path) -> Result<(), DiskError> {
-        std::os::unix::fs::symlink(target, link).map_err(|e| DiskError::new("make the link", link, e))
+        std::os::unix::fs::symlink(target, link).map_err(|e| refused("make the link", link, e))
     }
 
     fn read_link(&self, link: &Path) -> Result<PathBuf, DiskError> {
-        fs::read_link(link).map_err(|e| DiskError::new("read the link", link, e))
+        fs::read_link(link).map_err(|e| refused("read the link", link, e))
     }
 
     fn sync_file(&self, path: &Path) -> Result<(), DiskError> {
         const VERB: &str = "flush";
-        let error = |e| DiskError::new(VERB, path, e);
+        let error = |e| refused(VERB, path, e);
         let file = open(OpenOptions::new().read(true), VERB, path)?;
         if !file.metadata().map_err(error)?.is_file() {
             return Err(DiskError::NotAFile { operation: VERB, path: path.to_owned() });
@@ -213,14 +244,14 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<(), DiskError> {
-        let error = |e| DiskError::new("flush the directory", dir, e);
+        let error = |e| refused("flush the directory", dir, e);
         File::open(dir).and_then(|handle| handle.sync_all()).map_err(error)
     }
 
     /// On Linux the whole volume of `root` is flushed; volumes mounted below it are not.
     #[cfg(target_os = "linux")]
     fn sync_all(&self, root: &Path) -> Result<(), DiskError> {
-        let error = |e| DiskError::new("flush the volume of", root, e);
+        let error = |e| refused("flush the volume of", root, e);
         let handle = File::open(root).map_err(error)?;
         rustix::fs::syncfs(&handle).map_err(|e| error(e.into()))
     }
@@ -246,7 +277,7 @@ impl Disk for RealDisk {
             match file.lock() {
                 Ok(()) => return Ok(Box::new(HeldFile { _file: file })),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(DiskError::new("lock", path, e)),
+                Err(e) => return Err(refused("lock", path, e)),
             }
         }
     }
@@ -256,7 +287,7 @@ impl Disk for RealDisk {
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(HeldFile { _file: file }))),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(DiskError::new("lock", path, e)),
+            Err(TryLockError::Error(e)) => Err(refused("lock", path, e)),
         }
     }
 
@@ -266,7 +297,7 @@ impl Disk for RealDisk {
     }
 
     fn is_network(&self, path: &Path) -> Result<bool, DiskError> {
-        super::network::is_network(path).map_err(|e| DiskError::new("look at the volume of", path, e))
+        super::network::is_network(path).map_err(|e| refused("look at the volume of", path, e))
     }
 
     fn walk<'a>(&'a self, root: &Path) -> Walk<'a> {
@@ -284,7 +315,7 @@ fn walked(root: &Path, entry: walkdir::Result<walkdir::DirEntry>) -> Result<Opti
             let below = error.depth() > 0;
             let path = error.path().unwrap_or(root).to_owned();
             let source = error.into_io_error().unwrap_or_else(|| Errno::LOOP.into());
-            let error = DiskError::new("list", &path, source);
+            let error = refused("list", &path, source);
             return if below && error.is_not_found() { Ok(None) } else { Err(error) };
         }
     };
@@ -329,6 +360,17 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
         assert!(matches!(RealDisk.read(&pipe, 9), Err(DiskError::NotAFile { .. })));
         assert!(matches!(RealDisk.write_at(&pipe, 0, b"x"), Err(DiskError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn a_refusal_names_the_nearest_directory_that_is_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let error = |operation, name: &str| {
+            refused(operation, &dir.path().join(name), io::ErrorKind::PermissionDenied.into())
+        };
+        for error in [error("write", "new"), error("create the directory", "a/b/c"), error("read", "gone")] {
+            assert!(matches!(&error, DiskError::Denied { place, .. } if place == dir.path()), "{error:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::json::{self, DEFAULT_MAX_DEPTH, JsonError, JsonErrorKind};
 const EXACT_MAX: u64 = 1 << 53;
 
 /// Spaces per level of the layout for people.
-const INDENT: usize = 2;
+pub(crate) const INDENT: usize = 2;
 
 /// Writes the canonical bytes.
 ///
@@ -223,7 +223,8 @@ fn in_order(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
     ordered
 }
 
-fn by_utf16(a: &str, b: &str) -> Ordering {
+/// The order of two keys of an object: by their UTF-16 code units.
+pub(crate) fn by_utf16(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 

@@ -15,6 +15,8 @@ pub enum Frame {
     Commit = 3,
     /// One operation of an agent's log.
     Record = 4,
+    /// Many objects in one file.
+    Pack = 5,
 }
 
 /// First bytes of every hashed frame: the magic and the format version.
@@ -46,6 +48,30 @@ impl Digest {
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// Hashes bytes that come piece by piece, and that say themselves where they end: magic, format,
+/// kind, then the bytes, without their length.
+pub struct Stream(blake3::Hasher);
+
+impl Stream {
+    /// Begins a frame.
+    pub fn new(frame: Frame) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(MAGIC);
+        hasher.update(&[frame as u8]);
+        Self(hasher)
+    }
+
+    /// Adds what comes next.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of what came so far.
+    pub fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ mod ancestry;
 mod lines;
 mod revision;
 
-pub use ancestry::{commit, descends_from};
+pub use ancestry::{commit, descends_from, is_ancestor, merge_base};
 pub use lines::{HistoryError, LogLines, Order};
 pub(crate) use revision::is_prefix;
 pub use revision::{Range, Revision, RevisionError, Spec};

@@ -25,6 +25,13 @@ pub enum Revision {
     Draft(Handle),
     /// `support@env:production`.
     Environment(Handle),
+    /// `support@origin/V7`: where something of another store was when it was last looked at.
+    Remote {
+        /// The remote.
+        remote: Handle,
+        /// What of it: ACTIVE, latest, a version, a draft or an environment.
+        revision: Box<Revision>,
+    },
     /// `support@tone`, `support@3fa9c2`: a draft, an environment or an id prefix, whichever is there.
     Word(String),
 }
@@ -72,6 +79,12 @@ impl Classify for RevisionError {
 
     fn hint(&self) -> Option<String> {
         match self {
+            // A revision where an agent is wanted: `diff V1..V2`.
+            Self::Agent(error)
+                if error.text.starts_with('V') && matches!(error.text.parse(), Ok(Revision::Version(_))) =>
+            {
+                Some(format!("name its agent too: AGENT@{}", error.text))
+            }
             Self::Agent(error) => error.hint(),
             Self::Malformed { .. } => {
                 Some("V3, latest, ACTIVE, a draft's name, an id, or {2026-03-07T14:03:00Z}".to_owned())
@@ -123,6 +136,15 @@ impl FromStr for Revision {
         if let Some(name) = text.strip_prefix("env:") {
             return Ok(Self::Environment(name.parse()?));
         }
+        if let Some((remote, rest)) = text.split_once('/')
+            && let Ok(remote) = remote.parse()
+        {
+            let revision = rest.parse()?;
+            if matches!(revision, Self::At(_) | Self::Remote { .. }) {
+                return Err(malformed("of another store only ACTIVE, latest, versions and refs are known"));
+            }
+            return Ok(Self::Remote { remote, revision: Box::new(revision) });
+        }
         match text {
             "" => return Err(malformed("nothing follows the '@'")),
             "ACTIVE" | "active" => return Ok(Self::Active),
@@ -130,6 +152,9 @@ impl FromStr for Revision {
             _ => {}
         }
         if let Some(digits) = text.strip_prefix('V') {
+            if digits.ends_with('?') {
+                return Err(malformed("a version that was not pushed has no number yet, but an id"));
+            }
             let number =
                 digits.parse::<u64>().ok().filter(|number| *number > 0 && !digits.starts_with(['0', '+']));
             return number.map(Self::Version).ok_or_else(|| malformed("versions are V1, V2, ..."));
@@ -158,6 +183,7 @@ impl fmt::Display for Revision {
             Self::At(time) => write!(f, "{{{time}}}"),
             Self::Draft(name) => write!(f, "draft:{name}"),
             Self::Environment(name) => write!(f, "env:{name}"),
+            Self::Remote { remote, revision } => write!(f, "{remote}/{revision}"),
             Self::Word(word) => f.write_str(word),
         }
     }
@@ -198,6 +224,10 @@ mod tests {
             "support@draft:tone",
             "support@env:production",
             "support@3fa9c2",
+            "support@origin/V7",
+            "support@origin/ACTIVE",
+            "support@origin/draft:tone",
+            "support@origin/tone",
             "support@{2026-03-07T14:03:00.000Z}",
         ] {
             assert_eq!(text.parse::<Spec>().map(|spec| spec.to_string()), Ok(text.to_owned()));
@@ -217,6 +247,10 @@ mod tests {
             "support@{noon}",
             "support@{2026",
             "support@draft:../x",
+            "support@V5?",
+            "support@origin/",
+            "support@a/b/V1",
+            "support@origin/{2026-03-07T14:03:00Z}",
             "support@Ünder",
         ] {
             assert!(text.parse::<Spec>().is_err(), "{text}");

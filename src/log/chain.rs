@@ -57,6 +57,11 @@ impl Verifier {
         Self { store, agent: None, head: None, count: 0 }
     }
 
+    /// A verifier of what follows `head` in a chain of which `count` lines were verified before.
+    pub fn resume(store: StoreId, agent: AgentId, head: RecordId, count: u64) -> Self {
+        Self { store, agent: Some(agent), head: Some(head), count }
+    }
+
     /// The last record seen.
     pub fn head(&self) -> Option<RecordId> {
         self.head
@@ -85,13 +90,14 @@ impl Verifier {
             let (named, actual) = (word(record.prev), word(self.head));
             return Err(ChainError::Broken { line: number, named, actual });
         }
-        if record.agent != self.agent {
+        // The first line of a chain names the agent when another store made it.
+        if self.head.is_some() && record.agent != self.agent {
             return Err(ChainError::Foreign { line: number, what: "agent" });
         }
         if record.store != self.store {
             return Err(ChainError::Foreign { line: number, what: "store" });
         }
-        self.agent.get_or_insert(id);
+        self.agent.get_or_insert(record.agent.unwrap_or(id));
         self.head = Some(id);
         self.count = number;
         Ok((id, record))
@@ -151,6 +157,21 @@ mod tests {
         assert!(matches!(verify(&swapped), Err(ChainError::Broken { line: 2, .. })));
         let mut elsewhere = Verifier::new(StoreId([2; 16]));
         assert_eq!(elsewhere.next(&all[0]).map(|_| ()), Err(ChainError::Foreign { line: 1, what: "store" }));
+    }
+
+    #[test]
+    fn a_chain_may_begin_with_an_agent_that_another_store_made() {
+        let agent = RecordId::from_digest(crate::encoding::Digest::from_bytes([7; 32]));
+        let (first, one) = record(None, Some(agent), 1).to_line();
+        let (_, two) = record(Some(first), Some(agent), 2).to_line();
+        let (_, astray) = record(Some(first), Some(first), 2).to_line();
+        let mut verifier = Verifier::new(StoreId([1; 16]));
+        verifier.next(&one[..one.len() - 1]).expect("the first line");
+        assert_eq!(verifier.agent(), Some(agent));
+        let mut resumed = Verifier::resume(StoreId([1; 16]), agent, first, 1);
+        assert_eq!(resumed.next(&two[..two.len() - 1]).map(|_| ()), Ok(()));
+        let error = verifier.next(&astray[..astray.len() - 1]).map(|_| ());
+        assert_eq!(error, Err(ChainError::Foreign { line: 2, what: "agent" }));
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod replay;
 mod scan;
 
 pub use chain::{ChainError, Verifier};
-pub use record::{AgentId, Change, Record, RecordError, RecordId, StoreId};
+pub use record::{AgentId, Change, Former, Record, RecordError, RecordId, StoreId};
 pub(crate) use replay::kept_when_none;
 pub use replay::{ListEntry, RefState, RefTable, ReplayError};

@@ -90,6 +90,15 @@ impl FromStr for StoreId {
     }
 }
 
+/// What a ref was, that an operation before removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Former {
+    /// The record that created it: its identity.
+    pub created: RecordId,
+    /// How often it had been moved, its creation included.
+    pub revision: u64,
+}
+
 /// One ref moved by an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -101,6 +110,8 @@ pub struct Change {
     pub to: Option<Target>,
     /// The ref, deleted in the same record, whose identity this one carries on (a rename).
     pub continues: Option<RefName>,
+    /// What the ref was before the record just before this one removed it: it is that ref again.
+    pub resumes: Option<Former>,
     /// Names of the blocks in which the two targets differ, where they are configs.
     pub blocks: Vec<BlockName>,
     /// Fields that this build does not know.
@@ -110,7 +121,7 @@ pub struct Change {
 impl Change {
     /// A move of one ref.
     pub fn new(name: RefName, from: Option<Target>, to: Option<Target>) -> Self {
-        Self { name, from, to, continues: None, blocks: Vec::new(), ext: Map::new() }
+        Self { name, from, to, continues: None, resumes: None, blocks: Vec::new(), ext: Map::new() }
     }
 
     /// The same move, naming the blocks that differ.
@@ -321,6 +332,10 @@ fn change_to_value(change: &Change) -> Value {
     if let Some(name) = &change.continues {
         map.insert("continues".to_owned(), Value::from(name.as_str()));
     }
+    if let Some(Former { created, revision }) = change.resumes {
+        let former = serde_json::json!({"created": created.to_string(), "revision": revision});
+        map.insert("resumes".to_owned(), former);
+    }
     if !change.blocks.is_empty() {
         let names = change.blocks.iter().map(|name| Value::from(name.as_str()));
         map.insert("blocks".to_owned(), names.collect());
@@ -343,6 +358,16 @@ fn change_from_value(value: Value) -> Result<Change, RecordError> {
         None => None,
         Some(other) => Some(parsed(&other).ok_or_else(|| bad("continues"))?),
     };
+    let resumes = match map.remove("resumes") {
+        None => None,
+        Some(Value::Object(former)) if former.len() == 2 => {
+            let created = former.get("created").and_then(parsed);
+            let revision = former.get("revision").and_then(Value::as_u64);
+            let former = created.zip(revision).map(|(created, revision)| Former { created, revision });
+            Some(former.ok_or_else(|| bad("resumes"))?)
+        }
+        Some(_) => return Err(bad("resumes")),
+    };
     let blocks = match map.remove("blocks") {
         None => Vec::new(),
         Some(Value::Array(items)) if !items.is_empty() => {
@@ -351,7 +376,7 @@ fn change_from_value(value: Value) -> Result<Change, RecordError> {
         Some(_) => return Err(bad("blocks")),
     };
     let name = parsed(&map.remove("ref").unwrap_or_default()).ok_or_else(|| bad("ref"))?;
-    Ok(Change { name, from, to, continues, blocks, ext: map })
+    Ok(Change { name, from, to, continues, resumes, blocks, ext: map })
 }
 
 #[cfg(test)]

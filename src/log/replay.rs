@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Classify, Kind};
 use crate::refs::{RefName, Shape, Target};
 
-use super::{Change, Record, RecordId};
+use super::{Change, Former, Record, RecordId};
 
 /// The state of one ref; every part of it follows from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub struct RefState {
 }
 
 impl RefState {
+    /// The state of a ref that was removed, to be carried on.
+    pub fn of_former(former: Former) -> Self {
+        let Former { created, revision } = former;
+        Self { target: None, revision, created, moved: created }
+    }
+
     /// The state after a move by `record`; `before` is the state that it carries on.
     pub fn after(before: Option<&Self>, target: Option<Target>, record: RecordId) -> Self {
         match before {
@@ -48,6 +54,8 @@ pub struct RefTable {
     pub refs: BTreeMap<RefName, RefState>,
     /// Lists.
     pub lists: BTreeMap<RefName, Vec<ListEntry>>,
+    /// What refs were that the last record removed: the next one may take them up again.
+    gone: BTreeMap<RefName, Former>,
 }
 
 /// A record does not follow from the refs before it.
@@ -95,7 +103,11 @@ impl RefTable {
             .filter_map(|change| change.continues.as_ref())
             .filter_map(|name| self.refs.get(name).map(|state| (name.clone(), state.clone())))
             .collect();
+        let gone = std::mem::take(&mut self.gone);
         for change in &record.changes {
+            if change.resumes.is_some_and(|former| gone.get(&change.name) != Some(&former)) {
+                return Err(ReplayError::Impossible { name: change.name.clone() });
+            }
             if change.name.shape() == Shape::List {
                 self.append(id, change)?;
             } else {
@@ -129,13 +141,16 @@ impl RefTable {
         if actual != change.from.as_ref() {
             return Err(elsewhere(change, actual));
         }
+        let former = change.resumes.map(RefState::of_former);
         let before = match &change.continues {
             Some(name) => carried.iter().find(|(old, _)| old == name).map(|(_, state)| state),
-            None => current,
+            None => current.or(former.as_ref()),
         };
         let state = RefState::after(before, change.to.clone(), record);
         if state.target.is_none() && !kept_when_none(&change.name) {
-            self.refs.remove(&change.name);
+            if let Some(RefState { created, revision, .. }) = self.refs.remove(&change.name) {
+                self.gone.insert(change.name.clone(), Former { created, revision });
+            }
         } else {
             self.refs.insert(change.name.clone(), state);
         }
@@ -201,6 +216,28 @@ mod tests {
         let state = &table.refs[&draft("b")];
         assert_eq!((state.revision, state.created, state.moved), (3, id(1), id(3)));
         assert!(!table.refs.contains_key(&draft("a")));
+    }
+
+    #[test]
+    fn what_the_record_before_removed_can_be_taken_up_again() {
+        let mut table = RefTable::default();
+        table.apply(id(1), &record(vec![Change::new(draft("a"), None, target(1))])).expect("created");
+        table.apply(id(2), &record(vec![Change::new(draft("a"), target(1), target(2))])).expect("moved");
+        table.apply(id(3), &record(vec![Change::new(draft("a"), target(2), None)])).expect("removed");
+        let back = |created, revision| {
+            let resumes = Some(Former { created: id(created), revision });
+            record(vec![Change { resumes, ..Change::new(draft("a"), None, target(2)) }])
+        };
+        for wrong in [back(2, 2), back(1, 1), back(1, 3)] {
+            let refused = table.clone().apply(id(4), &wrong);
+            assert!(matches!(refused, Err(ReplayError::Impossible { .. })), "{refused:?}");
+        }
+        let mut later = table.clone();
+        later.apply(id(4), &record(Vec::new())).expect("something else");
+        assert!(later.apply(id(5), &back(1, 2)).is_err(), "only what was removed just before");
+        table.apply(id(4), &back(1, 2)).expect("taken up again");
+        let state = &table.refs[&draft("a")];
+        assert_eq!((state.revision, state.created, state.moved), (3, id(1), id(4)));
     }
 
     #[test]

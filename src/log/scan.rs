@@ -134,10 +134,11 @@ impl<'a> Scan<'a> {
         let from: Option<Target> = self.nullable()?;
         self.token(",\"ref\":")?;
         let name: RefName = self.parsed()?;
+        // What resumes a ref that was removed is rare, and left to the general reader.
         self.token(",\"to\":")?;
         let to: Option<Target> = self.nullable()?;
         self.token("}")?;
-        Some(Change { name, from, to, continues, blocks, ext: Map::new() })
+        Some(Change { continues, blocks, ..Change::new(name, from, to) })
     }
 
     /// A whole number in its shortest form; one of more than 15 digits is no time of these days.

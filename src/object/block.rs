@@ -82,6 +82,14 @@ impl Content {
         }
     }
 
+    /// The JSON value, when it is one.
+    pub fn as_json(&self) -> Option<&Value> {
+        match self {
+            Self::Json(value) => Some(value),
+            Self::Text(_) => None,
+        }
+    }
+
     /// The block that stores this content.
     ///
     /// # Errors

@@ -14,6 +14,9 @@ use super::limits::{BLOCK_MAX_BYTES, META_OBJECT_MAX_BYTES};
 pub struct ObjectId(Digest);
 
 impl ObjectId {
+    /// Length in bytes.
+    pub const LEN: usize = Digest::LEN;
+
     /// Takes a digest as an object id.
     pub fn from_digest(digest: Digest) -> Self {
         Self(digest)

@@ -10,7 +10,8 @@ use crate::object::ObjectId;
 use super::Handle;
 
 /// The full name of a ref: one segment (`ACTIVE`, `meta`, `versions`), or a namespace and a
-/// segment that is a handle or the id of a commit.
+/// segment that is a handle or the id of a commit. Before it may stand `remotes/<remote>/`: where that
+/// ref was in another store when it was last looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RefName(String);
 
@@ -36,14 +37,19 @@ pub enum Shape {
     Attribute,
 }
 
-/// Names in an agent's directory that no ref may take.
-const RESERVED: [&str; 6] = ["active", "active.json", "attributes", "journal", "log", "logs"];
+/// Names in an agent's directory that no ref may take; `remotes` stands before refs of other stores only.
+const RESERVED: [&str; 7] = ["active", "active.json", "attributes", "journal", "log", "logs", REMOTES];
+
+/// The namespace of the refs of other stores.
+const REMOTES: &str = "remotes";
 
 impl RefName {
     /// The version that serves live calls.
     pub const ACTIVE: &'static str = "ACTIVE";
     /// The list of published versions.
     pub const VERSIONS: &'static str = "versions";
+    /// The list of versions published here that the numbering store has not numbered when they were.
+    pub const UNPUSHED: &'static str = "unpushed";
     /// The metadata that is not versioned.
     pub const META: &'static str = "meta";
 
@@ -55,6 +61,33 @@ impl RefName {
     /// The list `versions`.
     pub fn versions() -> Self {
         Self(Self::VERSIONS.to_owned())
+    }
+
+    /// The list `unpushed`: versions published here while another store gives the numbers.
+    pub fn unpushed() -> Self {
+        Self(Self::UNPUSHED.to_owned())
+    }
+
+    /// The ref `pushed`: the last entry of `unpushed` that has got its number.
+    pub fn pushed() -> Self {
+        Self("pushed".to_owned())
+    }
+
+    /// The ref `upstream`: names the list of the store that gives the numbers.
+    pub fn upstream() -> Self {
+        Self("upstream".to_owned())
+    }
+
+    /// Where this ref was in another store: `remotes/<remote>/<name>`. A ref of another store has no such
+    /// name itself: `None`.
+    pub fn at_remote(&self, remote: &Handle) -> Option<Self> {
+        self.as_remote().is_none().then(|| Self(format!("{REMOTES}/{remote}/{self}")))
+    }
+
+    /// The remote and its ref, when this says where a ref of another store was.
+    pub fn as_remote(&self) -> Option<(Handle, Self)> {
+        let (remote, name) = self.0.strip_prefix(REMOTES)?.strip_prefix('/')?.split_once('/')?;
+        Some((remote.parse().ok()?, Self(name.to_owned())))
     }
 
     /// The ref `meta`.
@@ -77,9 +110,9 @@ impl RefName {
         &self.0
     }
 
-    /// The namespace and the last segment; one segment alone has no namespace.
+    /// What stands before the last segment, and that; one segment alone has no namespace.
     pub fn split(&self) -> (Option<&str>, &str) {
-        match self.0.split_once('/') {
+        match self.0.rsplit_once('/') {
             Some((namespace, rest)) => (Some(namespace), rest),
             None => (None, &self.0),
         }
@@ -95,7 +128,8 @@ impl RefName {
 
     /// How a ref of this name is kept.
     pub fn shape(&self) -> Shape {
-        if self.0 == Self::VERSIONS {
+        let plain = self.as_remote().map(|(_, name)| name.0);
+        if [Self::VERSIONS, Self::UNPUSHED].contains(&plain.as_ref().unwrap_or(&self.0).as_str()) {
             Shape::List
         } else if self.split().1.parse::<ObjectId>().is_ok() {
             Shape::Attribute
@@ -112,6 +146,12 @@ impl FromStr for RefName {
         let refuse = || Err(RefNameError(text.to_owned()));
         if text == Self::ACTIVE {
             return Ok(Self::active());
+        }
+        if let Some(rest) = text.strip_prefix(REMOTES).and_then(|rest| rest.strip_prefix('/')) {
+            let (remote, name) = rest.split_once('/').ok_or_else(|| RefNameError(text.to_owned()))?;
+            let plain = name.parse::<Self>().ok().filter(|name| name.as_remote().is_none());
+            let fits = remote.parse::<Handle>().is_ok() && plain.is_some();
+            return if fits { Ok(Self(text.to_owned())) } else { refuse() };
         }
         let (first, second) = match text.split_once('/') {
             Some((first, second)) => (first, Some(second)),
@@ -222,7 +262,13 @@ mod tests {
         check("drafts/tone", Shape::Single);
         check("environments/production", Shape::Single);
         check("versions", Shape::List);
+        check("unpushed", Shape::List);
+        check("upstream", Shape::Single);
         check(&format!("checks/{commit}"), Shape::Attribute);
+        check("remotes/origin/ACTIVE", Shape::Single);
+        check("remotes/origin/versions", Shape::List);
+        check("remotes/origin/drafts/versions", Shape::Single);
+        check(&format!("remotes/origin/checks/{commit}"), Shape::Attribute);
     }
 
     #[test]
@@ -239,9 +285,29 @@ mod tests {
             "/x",
             "active.json",
             "drafts/CON",
+            "remotes",
+            "remotes/origin",
+            "remotes/origin/",
+            "remotes//ACTIVE",
+            "remotes/origin/log",
+            "remotes/a/remotes/b/ACTIVE",
+            "remotes/Origin/ACTIVE",
+            "remotes/origin/a/b/c",
         ] {
             assert!(bad.parse::<RefName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_ref_of_another_store_names_it_and_the_ref() {
+        let origin: Handle = "origin".parse().expect("a handle");
+        let draft = RefName::draft(&"tone".parse().expect("a handle"));
+        let there = draft.at_remote(&origin).expect("a plain ref");
+        assert_eq!(there.as_str(), "remotes/origin/drafts/tone");
+        assert_eq!(there.as_str().parse(), Ok(there.clone()));
+        assert_eq!(there.split(), (Some("remotes/origin/drafts"), "tone"));
+        assert_eq!(there.as_remote(), Some((origin.clone(), draft)));
+        assert_eq!((there.as_draft(), there.at_remote(&origin)), (None, None));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::{Repo, RepoError};
 
 /// How many agents are listed at once.
 const PAGE: usize = 256;
+/// Namespaces that are looked into even where no log names a ref of theirs.
+pub(super) const NAMESPACES: [&str; 4] = ["drafts", "environments", "channels", "conflicts"];
 
 /// What an examination found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,17 @@ pub struct FsckReport {
     pub objects: u64,
     /// Everything that is wrong, each thing once.
     pub faults: Vec<Fault>,
+    /// What is worth knowing and not wrong: temporary files.
+    pub notes: Vec<Fault>,
+}
+
+/// What the logs lead to.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Every object met.
+    pub(super) objects: HashSet<ObjectId>,
+    /// Whether a log could not be read, or an object that may be a commit or a tree: there may be more.
+    pub(super) incomplete: bool,
 }
 
 impl Repo {
@@ -35,7 +48,7 @@ impl Repo {
     /// When the examination itself cannot go on; what is wrong with the store is in the report.
     pub fn fsck(&self, progress: &mut dyn FnMut(&Handle)) -> Result<FsckReport, RepoError> {
         let mut report = FsckReport::default();
-        let mut seen = HashSet::new();
+        let mut seen = Seen::default();
         // Refs are looked at before the objects they point to, so that what a writer adds
         // meanwhile is never taken for missing.
         let mut after: Option<Handle> = None;
@@ -43,6 +56,7 @@ impl Repo {
             let page = match self.backend.agents(after.as_ref(), PAGE) {
                 Ok(page) => page,
                 Err(error) => {
+                    seen.incomplete = true;
                     note(&mut report, fault_of(&error));
                     break;
                 }
@@ -58,19 +72,37 @@ impl Repo {
             }
         }
         self.backend.audit(&mut |fault| note(&mut report, fault))?;
-        report.objects = seen.len() as u64;
+        report.objects = seen.objects.len() as u64;
         report.faults.sort();
         report.faults.dedup();
+        self.say_what_is_lost(&mut report, &mut seen);
         Ok(report)
     }
 
-    fn fsck_agent(&self, agent: &Handle, seen: &mut HashSet<ObjectId>, report: &mut FsckReport) {
+    /// What is wrong with one agent's log, refs and objects.
+    pub(super) fn agent_faults(&self, agent: &Handle) -> Vec<Fault> {
+        let mut report = FsckReport::default();
+        self.fsck_agent(agent, &mut Seen::default(), &mut report);
+        report.faults
+    }
+
+    fn fsck_agent(&self, agent: &Handle, seen: &mut Seen, report: &mut FsckReport) {
         let head = match self.backend.head(agent) {
             Ok(Some(head)) => head,
-            Ok(None) => return,
-            Err(error) => return note(report, fault_of(&error)),
+            Ok(None) => {
+                // It was listed a moment ago: it is being renamed, and may not be met under its new handle.
+                seen.incomplete = true;
+                return;
+            }
+            Err(error) => {
+                seen.incomplete = true;
+                return note(report, fault_of(&error));
+            }
         };
-        let Some(table) = self.fsck_log(agent, head, seen, report) else { return };
+        let Some(table) = self.fsck_log(agent, head, seen, report) else {
+            seen.incomplete = true;
+            return;
+        };
         let moved = |head: Head| !matches!(self.backend.head(agent), Ok(Some(now)) if now == head);
         let mut faults = self.compare_refs(agent, &table);
         if !faults.is_empty() && moved(head) {
@@ -85,14 +117,15 @@ impl Repo {
         for fault in faults {
             note(report, fault);
         }
+        self.fsck_chains(agent, head, report);
     }
 
     /// Verifies a log and what it names; `None` when it is too damaged to say what refs it adds up to.
-    fn fsck_log(
+    pub(super) fn fsck_log(
         &self,
         agent: &Handle,
         head: Head,
-        seen: &mut HashSet<ObjectId>,
+        seen: &mut Seen,
         report: &mut FsckReport,
     ) -> Option<RefTable> {
         let subject = || format!("agents/{agent}/log");
@@ -128,18 +161,13 @@ impl Repo {
             report.records += 1;
         }
         if verifier.head() != Some(head.record) {
+            seen.incomplete = true;
             note(report, Fault::new(subject(), "it does not end with the operation that its end names"));
         }
         Some(table)
     }
 
-    fn fsck_targets(
-        &self,
-        agent: &Handle,
-        record: &Record,
-        seen: &mut HashSet<ObjectId>,
-        report: &mut FsckReport,
-    ) {
+    fn fsck_targets(&self, agent: &Handle, record: &Record, seen: &mut Seen, report: &mut FsckReport) {
         for change in &record.changes {
             for id in [&change.from, &change.to].into_iter().flatten().filter_map(Target::id) {
                 self.fsck_object(agent, &change.name, id, seen, report);
@@ -153,22 +181,24 @@ impl Repo {
         agent: &Handle,
         name: &RefName,
         id: ObjectId,
-        seen: &mut HashSet<ObjectId>,
+        seen: &mut Seen,
         report: &mut FsckReport,
     ) {
         let mut open = vec![(id, None::<EntryKind>)];
         while let Some((id, entry)) = open.pop() {
-            if !seen.insert(id) {
+            if !seen.objects.insert(id) {
                 continue;
             }
             let from = || format!("named by '{name}' of agent '{agent}'");
             let object = match self.backend.object(&id) {
                 Ok(Some(object)) => object,
                 Ok(None) => {
-                    note(report, Fault::new(format!("object {id}"), format!("it is missing, {}", from())));
+                    seen.incomplete |= entry.is_none();
+                    note(report, Fault::new(format!("object {id}"), "it is missing"));
                     continue;
                 }
                 Err(error) => {
+                    seen.incomplete |= entry.is_none();
                     note(report, fault_of(&error));
                     continue;
                 }
@@ -190,6 +220,7 @@ impl Repo {
             match next {
                 Ok(next) => open.extend(next),
                 Err(error) => {
+                    seen.incomplete |= entry.is_none();
                     note(report, Fault::new(format!("object {id}"), format!("{error}, {}", from())));
                 }
             }
@@ -200,8 +231,7 @@ impl Repo {
     fn compare_refs(&self, agent: &Handle, table: &RefTable) -> Vec<Fault> {
         let mut faults = Vec::new();
         let subject = |name: &RefName| format!("agents/{agent}/{name}");
-        let mut namespaces: HashSet<String> =
-            ["drafts", "environments", "channels"].map(str::to_owned).into();
+        let mut namespaces: HashSet<String> = NAMESPACES.map(str::to_owned).into();
         for (name, expected) in &table.refs {
             namespaces.extend(name.split().0.map(str::to_owned));
             match self.backend.read_ref(agent, name) {
@@ -251,12 +281,12 @@ impl Repo {
     }
 }
 
-fn note(report: &mut FsckReport, fault: Fault) {
-    report.faults.push(fault);
+pub(super) fn note(report: &mut FsckReport, fault: Fault) {
+    if fault.harmless { report.notes.push(fault) } else { report.faults.push(fault) }
 }
 
 /// An error's text with those of its causes.
-fn describe(error: &dyn std::error::Error) -> String {
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -266,7 +296,7 @@ fn describe(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn fault_of(error: &BackendError) -> Fault {
+pub(super) fn fault_of(error: &BackendError) -> Fault {
     match error {
         BackendError::Corrupt { path, reason } => Fault::new(path.display().to_string(), reason.clone()),
         BackendError::Object { id, source } => Fault::new(format!("object {id}"), source.to_string()),

@@ -3,8 +3,10 @@
 
 mod error;
 mod fsck;
+mod fsck_chains;
 mod objects;
 mod operation;
+mod reach;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -131,15 +133,30 @@ impl Repo {
         }
     }
 
-    /// Takes an agent into use again after a failed flush; `false` when nothing had failed.
+    /// Removes temporary files that dead processes left; returns how many.
     ///
     /// # Errors
-    /// When the journal is damaged, or a flush fails again.
-    pub fn recover(&self, agent: &Handle) -> Result<bool, RepoError> {
+    /// When they cannot be listed or removed.
+    pub fn sweep(&self) -> Result<u64, RepoError> {
         match &self.local {
-            Some(local) => Ok(local.recover(agent)?),
-            None => Ok(false),
+            Some(local) => Ok(local.sweep()?),
+            None => Ok(0),
         }
+    }
+
+    /// Takes an agent into use again after a failed flush, or with a new journal where it was lost and log,
+    /// refs and objects agree; `false` when nothing had failed.
+    ///
+    /// # Errors
+    /// When the journal is damaged, or lost and there is other damage, or a flush fails again.
+    pub fn recover(&self, agent: &Handle) -> Result<bool, RepoError> {
+        let Some(local) = &self.local else { return Ok(false) };
+        let renewed = local.journal_is_lost(agent)?
+            && local.renew_journal(agent, |disk| {
+                let rehearsal = Self::open(disk, &self.root, Arc::clone(&self.clock))?;
+                Ok::<_, RepoError>(rehearsal.agent_faults(agent))
+            })?;
+        Ok(local.recover(agent)? || renewed)
     }
 }
 

@@ -1,15 +1,15 @@
 //! One operation on one agent: what it read, what it moves, and the loop that makes it happen as
 //! one record although others may be writing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Map;
 
-use crate::backend::{Derived, Head, Moved, Outcome, Transaction};
+use crate::backend::{ChainPart, Derived, Head, Moved, Outcome, Transaction};
 use crate::clock::Time;
 use crate::encoding::Digest;
 use crate::history::{LogLines, Order};
-use crate::log::{AgentId, Change, Record, RecordId, RefState};
+use crate::log::{AgentId, Change, Former, Record, RecordId, RefState};
 use crate::object::{Author, BlockName, Object, ObjectId};
 use crate::refs::{Expected, Handle, RefName, Shape, Target};
 
@@ -20,6 +20,10 @@ const TRIES_MAX: u32 = 200;
 /// How far the clock may stand behind the last operation before that is an error, in milliseconds:
 /// what clocks of machines that keep time differ by.
 const CLOCK_SLACK_MS: i64 = 5_000;
+/// Changes of one record take about so many bytes at most; an operation with more has several records.
+const RECORD_CHANGES_BYTES: usize = 256 * 1024;
+/// About how many bytes a change has besides its names.
+const CHANGE_BYTES: usize = 256;
 
 /// Who does what, through which surface, and why.
 #[derive(Debug, Clone)]
@@ -60,9 +64,15 @@ pub struct Operation<'r> {
     reads: BTreeMap<RefName, Option<RefState>>,
     last_entries: BTreeMap<RefName, Option<Target>>,
     changes: Vec<Change>,
+    /// Where the last change of each ref stands.
+    changed: HashMap<RefName, usize>,
     /// With their ids: hashing a payload costs more than keeping what came of it.
     objects: Vec<(ObjectId, Object)>,
+    brought: HashMap<ObjectId, usize>,
     cites: Vec<Digest>,
+    chains: Vec<ChainPart>,
+    adopts: Option<AgentId>,
+    staged: bool,
     note: Option<String>,
     rename_to: Option<Handle>,
 }
@@ -81,6 +91,31 @@ impl Operation<'_> {
     /// The agent's id; `None` while it is being created.
     pub fn agent_id(&self) -> Option<AgentId> {
         self.head.map(|head| head.agent)
+    }
+
+    /// The agent's id, also while it is being created by a record with that id.
+    pub fn identity(&self, first: RecordId) -> AgentId {
+        self.agent_id().or(self.adopts).unwrap_or(first)
+    }
+
+    /// The newest record before this operation; `None` while the agent is being created.
+    pub fn head(&self) -> Option<RecordId> {
+        self.head.map(|head| head.record)
+    }
+
+    /// Creates the agent as one that another store made: it has that id.
+    pub fn adopt(&mut self, agent: AgentId) {
+        self.adopts = Some(agent);
+    }
+
+    /// Keeps lines of another store's chain; that alone is worth a record.
+    pub fn keep_chain(&mut self, part: ChainPart) {
+        self.chains.push(part);
+    }
+
+    /// Says that objects which this operation relies on were staged, so that they are made durable first.
+    pub fn rely_on_staged(&mut self) {
+        self.staged = true;
     }
 
     /// The operation's time.
@@ -132,8 +167,8 @@ impl Operation<'_> {
     /// # Errors
     /// When it cannot be read.
     pub fn current(&mut self, name: &RefName) -> Result<Option<Target>, RepoError> {
-        match self.changes.iter().rev().find(|change| change.name == *name) {
-            Some(change) => Ok(change.to.clone()),
+        match self.changed.get(name) {
+            Some(at) => Ok(self.changes[*at].to.clone()),
             None => self.target(name),
         }
     }
@@ -149,7 +184,29 @@ impl Operation<'_> {
         blocks: Vec<BlockName>,
     ) -> Result<(), RepoError> {
         let from = self.current(&name)?;
-        self.changes.push(Change::new(name, from, to).touching(blocks));
+        self.push(Change::new(name, from, to).touching(blocks));
+        Ok(())
+    }
+
+    fn push(&mut self, change: Change) {
+        self.changed.insert(change.name.clone(), self.changes.len());
+        self.changes.push(change);
+    }
+
+    /// Makes a ref again that the last operation removed: it stays the same ref.
+    ///
+    /// # Errors
+    /// When a ref cannot be read.
+    pub fn resume_ref(
+        &mut self,
+        name: RefName,
+        to: Option<Target>,
+        former: Former,
+        blocks: Vec<BlockName>,
+    ) -> Result<(), RepoError> {
+        let from = self.current(&name)?;
+        let change = Change::new(name, from, to).touching(blocks);
+        self.push(Change { resumes: Some(former), ..change });
         Ok(())
     }
 
@@ -160,8 +217,8 @@ impl Operation<'_> {
     pub fn rename_ref(&mut self, old: &RefName, new: RefName) -> Result<(), RepoError> {
         let target = self.current(old)?;
         let from = self.current(&new)?;
-        self.changes.push(Change::new(old.clone(), target.clone(), None));
-        self.changes.push(Change { continues: Some(old.clone()), ..Change::new(new, from, target) });
+        self.push(Change::new(old.clone(), target.clone(), None));
+        self.push(Change { continues: Some(old.clone()), ..Change::new(new, from, target) });
         Ok(())
     }
 
@@ -169,6 +226,7 @@ impl Operation<'_> {
     pub fn put(&mut self, object: Object) -> ObjectId {
         let id = object.id();
         if self.brought(&id).is_none() {
+            self.brought.insert(id, self.objects.len());
             self.objects.push((id, object));
         }
         id
@@ -183,7 +241,7 @@ impl Operation<'_> {
 
     /// An object that this operation brings.
     pub fn brought(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.iter().find(|(present, _)| present == id).map(|(_, object)| object)
+        self.brought.get(id).map(|at| &self.objects[*at].1)
     }
 
     /// Names something that the operation is based on.
@@ -206,27 +264,39 @@ impl Operation<'_> {
         &self.changes
     }
 
-    fn record(&self, intent: &Intent<'_>) -> Result<Record, RepoError> {
-        Ok(Record {
-            prev: self.head.map(|head| head.record),
-            store: self.repo.backend().store_id(),
-            agent: self.head.map(|head| head.agent),
-            nonce: random_bytes()?,
-            kind: intent.kind.to_owned(),
-            actor: intent.actor.clone(),
-            via: intent.via.to_owned(),
-            time: self.time,
-            changes: self.changes.clone(),
-            cites: self.cites.clone(),
-            note: self.note.clone().unwrap_or_else(|| intent.note.to_owned()),
-            sig: None,
-            ext: Map::new(),
-        })
+    /// The records of the operation: one, or as many as its changes take. Refs that are no lists and no
+    /// attributes are moved by the last.
+    fn records(&self, intent: &Intent<'_>) -> Result<(Vec<Record>, RecordId), RepoError> {
+        let mut records: Vec<Record> = Vec::new();
+        let (mut first, mut last): (Option<RecordId>, Option<RecordId>) = (None, None);
+        for changes in portions(&self.changes) {
+            let before = last.or(self.head.map(|head| head.record));
+            let record = Record {
+                prev: before,
+                store: self.repo.backend().store_id(),
+                agent: self.head.map(|head| head.agent).or(self.adopts).or(first),
+                nonce: random_bytes()?,
+                kind: intent.kind.to_owned(),
+                actor: intent.actor.clone(),
+                via: intent.via.to_owned(),
+                time: self.time,
+                changes,
+                cites: self.cites.clone(),
+                note: self.note.clone().unwrap_or_else(|| intent.note.to_owned()),
+                sig: None,
+                ext: Map::new(),
+            };
+            last = Some(record.id());
+            first = first.or(last);
+            records.push(record);
+        }
+        Ok((records, last.expect("there is at least one portion")))
     }
 
-    fn transaction(self, record: Record, derived: Vec<Derived>) -> Transaction {
-        // A ref that the record moves is expected to be where its first change starts from.
-        let moved: BTreeSet<&RefName> = record.changes.iter().map(|change| &change.name).collect();
+    fn transaction(self, records: Vec<Record>, derived: Vec<Derived>) -> Transaction {
+        // A ref that a record moves is expected to be where its first change starts from.
+        let changes = records.iter().flat_map(|record| &record.changes);
+        let moved: BTreeSet<&RefName> = changes.map(|change| &change.name).collect();
         let mut expects: Vec<(RefName, Expected)> = Vec::new();
         for (name, state) in self.reads.iter().filter(|(name, _)| !moved.contains(name)) {
             let target = state.as_ref().and_then(|state| state.target.as_ref());
@@ -238,8 +308,9 @@ impl Operation<'_> {
         Transaction {
             agent: self.agent,
             objects: self.objects.into_iter().map(|(_, object)| object).collect(),
-            records: vec![record],
+            records,
             expects,
+            chains: self.chains,
             derived,
             rename_to: self.rename_to,
         }
@@ -264,17 +335,18 @@ impl Repo {
             let mut operation = self.begin(agent)?;
             let value = build(&mut operation)?;
             let time = operation.time;
-            if intent.rehearsal || operation.changes.is_empty() {
+            let idle = operation.changes.is_empty() && operation.chains.is_empty();
+            if intent.rehearsal || idle {
                 let (agent, changes) = (agent.clone(), operation.changes);
                 return Ok((value, Receipt { agent, operation: None, time, changes }));
             }
-            let record = operation.record(intent)?;
-            let id = record.id();
+            let (records, id) = operation.records(intent)?;
             let derived = derive(&mut operation, id)?;
             let changes = operation.changes.clone();
             let handle = operation.rename_to.clone().unwrap_or_else(|| agent.clone());
-            let transaction = operation.transaction(record, derived);
-            match self.backend.commit(&transaction).map_err(RepoError::from)? {
+            let staged = operation.staged;
+            let transaction = operation.transaction(records, derived);
+            match self.commit_one(transaction, staged)? {
                 Outcome::Committed => {}
                 Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => {
                     return Err(RepoError::Contended { agent: agent.clone() }.into());
@@ -306,6 +378,14 @@ impl Repo {
         Ok(last)
     }
 
+    fn commit_one(&self, transaction: Transaction, staged: bool) -> Result<Outcome, RepoError> {
+        if !staged {
+            return Ok(self.backend.commit(&transaction)?);
+        }
+        let outcomes = self.backend.commit_many(&[transaction])?;
+        Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unknown))
+    }
+
     fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {
         let head = self.backend.head(agent)?;
         let time = self.time_after(agent, head.map(|head| head.time))?;
@@ -317,8 +397,13 @@ impl Repo {
             reads: BTreeMap::new(),
             last_entries: BTreeMap::new(),
             changes: Vec::new(),
+            changed: HashMap::new(),
             objects: Vec::new(),
+            brought: HashMap::new(),
             cites: Vec::new(),
+            chains: Vec::new(),
+            adopts: None,
+            staged: false,
             note: None,
             rename_to: None,
         })
@@ -333,6 +418,32 @@ impl Repo {
         }
         Ok(false)
     }
+}
+
+/// Changes by record. What must stand in one record, refs with one target, stands together in the last.
+fn portions(changes: &[Change]) -> Vec<Vec<Change>> {
+    let bytes_of = |change: &Change| {
+        let blocks: usize = change.blocks.iter().map(|name| name.as_str().len() + 3).sum();
+        change.name.as_str().len() + blocks + CHANGE_BYTES
+    };
+    if changes.iter().map(bytes_of).sum::<usize>() <= RECORD_CHANGES_BYTES {
+        return vec![changes.to_vec()];
+    }
+    let (single, many): (Vec<&Change>, Vec<&Change>) =
+        changes.iter().partition(|change| change.name.shape() == Shape::Single);
+    let mut portions = Vec::new();
+    let (mut portion, mut size_bytes) = (Vec::new(), 0);
+    for change in many {
+        size_bytes += bytes_of(change);
+        if size_bytes > RECORD_CHANGES_BYTES {
+            portions.push(std::mem::take(&mut portion));
+            size_bytes = bytes_of(change);
+        }
+        portion.push(change.clone());
+    }
+    portion.extend(single.into_iter().cloned());
+    portions.push(portion);
+    portions
 }
 
 /// Waits a little, longer after each try, and not the same time as the others who wait.

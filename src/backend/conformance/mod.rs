@@ -1,5 +1,6 @@
 //! One suite that every store passes.
 
+mod chains;
 mod properties;
 mod refs;
 
@@ -14,7 +15,7 @@ use super::{Backend, Derived, Moved, Outcome, Transaction};
 
 /// Runs everything; `make` makes an empty store.
 pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
-    let tests: [fn(&dyn Backend); 16] = [
+    let tests: [fn(&dyn Backend); 19] = [
         an_agent_is_made_once,
         what_is_not_there,
         a_commit_on_an_old_head_is_refused,
@@ -22,6 +23,9 @@ pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
         refs::every_shape_of_ref_is_kept,
         refs::a_renamed_draft_stays_the_same_draft,
         refs::several_records_happen_together,
+        chains::chains_of_other_stores_are_kept_and_only_extended,
+        chains::an_agent_that_another_store_made_keeps_its_id,
+        chains::refs_of_other_stores_are_refs,
         derived_documents_come_and_go,
         renamed_agents_are_found_under_all_their_names,
         taken_names_are_refused,

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::backend::script::{commit, current, handle, moving, name, problems, renaming};
+use crate::backend::script::{commit, current, handle, keeping, moving, name, problems, renaming};
 use crate::backend::{Backend, Outcome};
+use crate::log::StoreId;
 use crate::object::ObjectId;
 use crate::refs::RefName;
 
@@ -14,6 +15,7 @@ enum Step {
     Move { agent: usize, refs: Vec<(usize, Option<u8>)> },
     Rename { agent: usize, to: usize },
     RenameDraft { agent: usize },
+    Keep { agent: usize, store: u8, count: u8 },
     Many { refs: Vec<(usize, Option<u8>)> },
     Checkpoint,
 }
@@ -22,7 +24,7 @@ const AGENTS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn refs() -> Vec<String> {
     let about = |byte| RefName::about("checks", &ObjectId::from_bytes([byte; 32])).to_string();
-    let mut refs = ["ACTIVE", "meta", "versions", "drafts/x", "drafts/y", "environments/live"]
+    let mut refs = ["ACTIVE", "meta", "versions", "drafts/x", "drafts/y", "environments/live", "unpushed"]
         .map(str::to_owned)
         .to_vec();
     refs.extend([about(1), about(2)]);
@@ -38,6 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..AGENTS.len(), moves()).prop_map(|(agent, refs)| Step::Move { agent, refs }),
         1 => (0..AGENTS.len(), 0..AGENTS.len()).prop_map(|(agent, to)| Step::Rename { agent, to }),
         1 => (0..AGENTS.len()).prop_map(|agent| Step::RenameDraft { agent }),
+        1 => (0..AGENTS.len(), 0..2u8, 1..4u8)
+            .prop_map(|(agent, store, count)| Step::Keep { agent, store, count }),
         1 => moves().prop_map(|refs| Step::Many { refs }),
         1 => Just(Step::Checkpoint),
     ]
@@ -61,7 +65,7 @@ pub(super) fn replay_tells_what_every_ref_says(make: &dyn Fn() -> Box<dyn Backen
 fn possible(refs: &[String], drawn: &[(usize, Option<u8>)]) -> Vec<(String, Option<String>)> {
     let mut moves: Vec<(String, Option<String>)> = Vec::new();
     for (at, text) in drawn {
-        let fits = refs[*at] != "versions" || text.is_some();
+        let fits = !["versions", "unpushed"].contains(&refs[*at].as_str()) || text.is_some();
         if fits && moves.iter().all(|(taken, _)| *taken != refs[*at]) {
             moves.push((refs[*at].clone(), text.map(|text| format!("block {text}"))));
         }
@@ -93,6 +97,11 @@ fn perform(backend: &dyn Backend, step: &Step) {
             rename.records[0].changes[1].to = here.or_else(|| current(backend, &handle(&agent), &y));
             rename.records[0].changes[1].continues = Some(x);
             commit(backend, &rename);
+        }
+        Step::Keep { agent, store, count } => {
+            let Some(agent) = located(*agent) else { return };
+            let transaction = moving(backend, &agent, &[("remotes/o/versions", Some("theirs"))]);
+            commit(backend, &keeping(backend, transaction, StoreId([*store; 16]), *count));
         }
         Step::Many { refs: drawn } => {
             let moves = possible(&refs(), drawn);

@@ -12,6 +12,9 @@ use super::journal::Op;
 use super::layout::Layout;
 use super::loose;
 
+/// How often a file is begun whose temporary file or directory is not there when it is to be renamed.
+const TRIES: usize = 8;
+
 /// What to do with an object that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Present {
@@ -36,9 +39,11 @@ pub(super) fn apply(
             Op::Replace { path, content } => {
                 put(disk, &dir.join(path), content).map_err(BackendError::disk(format!("write '{path}'")))?;
             }
-            Op::Append { path, offset, content } => disk
-                .write_at(&dir.join(path), *offset, content)
-                .map_err(BackendError::disk(format!("append to '{path}'")))?,
+            Op::Append { path, offset, content } => {
+                let path_on = dir.join(path);
+                in_its_directory(disk, &path_on, || disk.write_at(&path_on, *offset, content))
+                    .map_err(BackendError::disk(format!("append to '{path}'")))?;
+            }
             Op::Remove { path } => match disk.remove_file(&dir.join(path)) {
                 Ok(()) | Err(DiskError::NotFound { .. }) => {}
                 Err(error) => return Err(BackendError::disk(format!("remove '{path}'"))(error)),
@@ -69,15 +74,27 @@ pub(super) fn keep_object<'a>(
     put(disk, &path, &file()).map_err(BackendError::disk(format!("write object '{id}'")))
 }
 
-/// Writes a file in one step, and makes its directory on the way where it is not there yet.
-fn put(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<(), DiskError> {
-    match disk.write_atomic(path, content) {
-        Err(DiskError::NotFound { .. }) => {
-            if let Some(dir) = path.parent() {
-                disk.create_dir_all(dir)?;
+/// Writes a file in one step, and makes its directory on the way where it is not there yet. It may also be
+/// that somebody took the temporary file for one that was left, and removed it: then it is written again.
+pub(super) fn put(disk: &dyn Disk, path: &Path, content: &[u8]) -> Result<(), DiskError> {
+    in_its_directory(disk, path, || disk.write_atomic(path, content))
+}
+
+/// Writes, and where something on the way was not there, makes the file's directory and writes again.
+fn in_its_directory(
+    disk: &dyn Disk,
+    path: &Path,
+    write: impl Fn() -> Result<(), DiskError>,
+) -> Result<(), DiskError> {
+    for _ in 1..TRIES {
+        match write() {
+            Err(DiskError::NotFound { .. }) => {
+                if let Some(dir) = path.parent() {
+                    disk.create_dir_all(dir)?;
+                }
             }
-            disk.write_atomic(path, content)
+            other => return other,
         }
-        other => other,
     }
+    write()
 }

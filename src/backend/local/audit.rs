@@ -2,17 +2,17 @@
 //! files of each agent. Refs against logs is compared above the trait.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::backend::{Backend, BackendError, Fault};
-use crate::disk::{FileKind, TEMPORARY_PREFIX};
+use crate::disk::{FileKind, Stat, TEMPORARY_PREFIX};
 use crate::log::Record;
 use crate::object::ObjectId;
-use crate::refs::{Handle, RefName};
+use crate::refs::{Handle, RefName, Shape};
 
 use super::examine::State;
 use super::files::{self, LIST_LINE_BYTES};
 use super::journal::{self, Found, Slot};
+use super::sweep::is_temporary;
 use super::{LocalBackend, layout, loose};
 
 impl LocalBackend {
@@ -21,10 +21,15 @@ impl LocalBackend {
         if matches!(self.refuse_failed_store(), Err(BackendError::SyncFailed)) {
             found(Fault::new("sync.failed", "making the store durable failed and it was not recovered"));
         }
+        let root = self.disk.list(self.layout.root()).map_err(BackendError::disk("list the store"))?;
+        note_left("store", root.iter().filter(|(name, _)| name.starts_with(TEMPORARY_PREFIX)).count(), found);
+        let mut temporary = 0;
         let entries = self.disk.list(&self.layout.agents()).map_err(BackendError::disk("list the agents"))?;
         for (name, kind) in entries {
             let Ok(handle) = name.parse::<Handle>() else {
-                if !name.starts_with(TEMPORARY_PREFIX) {
+                if name.starts_with(TEMPORARY_PREFIX) {
+                    temporary += 1;
+                } else {
                     found(Fault::new(format!("agents/{name}"), "no agent can have that name"));
                 }
                 continue;
@@ -44,6 +49,7 @@ impl LocalBackend {
                 }
             }
         }
+        note_left("agents", temporary, found);
         // After the agents: their journals may have had objects that a loss of power took.
         self.audit_objects(found);
         Ok(())
@@ -64,6 +70,7 @@ impl LocalBackend {
     fn audit_objects(&self, found: &mut dyn FnMut(Fault)) {
         let root = self.layout.objects();
         let view = &self.disk;
+        let mut temporary = 0;
         for entry in view.walk(&root) {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -73,7 +80,11 @@ impl LocalBackend {
                 }
             };
             let name = entry.path.to_string_lossy().replace('/', "");
-            if entry.kind == FileKind::Dir || is_temporary(&entry.path) {
+            if entry.kind == FileKind::Dir {
+                continue;
+            }
+            if is_temporary(&entry.path) {
+                temporary += 1;
                 continue;
             }
             let shown = format!("objects/{}", entry.path.display());
@@ -89,6 +100,7 @@ impl LocalBackend {
                 found(Fault::new(format!("object {id}"), problem));
             }
         }
+        note_left("objects", temporary, found);
     }
 
     fn audit_agent(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
@@ -97,6 +109,15 @@ impl LocalBackend {
             found(Fault::new(format!("agents/{agent}/journal"), problem));
         }
         let mut guards = self.lock(&[agent]).ok();
+        // It may have been renamed while the lock was waited for: then other locks guard what is behind.
+        let renamed = |stat: Option<Stat>| stat.is_none_or(|stat| stat.kind != FileKind::Dir);
+        if self.disk.stat(&self.layout.agent(agent)).is_ok_and(renamed) {
+            drop(guards);
+            if let Ok(Some(now)) = self.locate(agent) {
+                self.audit_agent(&now, found);
+            }
+            return;
+        }
         let mut state = self.examine(self.disk.as_ref(), agent);
         if let Ok(State::Pending(pending)) = &state {
             if pending.cut && !pending.other_boot {
@@ -159,11 +180,16 @@ impl LocalBackend {
     /// Files that are made of lines: each line whole, nothing behind the last.
     fn audit_lines(&self, agent: &Handle, found: &mut dyn FnMut(Fault)) {
         let view = self.view(agent);
-        let versions = self.layout.agent(agent).join("versions");
-        if let Ok(Some(stat)) = view.stat(&versions)
-            && stat.len_bytes % LIST_LINE_BYTES != 0
-        {
-            found(Fault::new(format!("agents/{agent}/versions"), "it does not end with a whole line"));
+        let dir = self.layout.agent(agent);
+        for entry in view.walk(&dir).filter_map(Result::ok) {
+            let name = entry.path.to_string_lossy().parse::<RefName>();
+            if name.is_ok_and(|name| name.shape() == Shape::List)
+                && let Ok(Some(stat)) = view.stat(&dir.join(&entry.path))
+                && stat.len_bytes % LIST_LINE_BYTES != 0
+            {
+                let subject = format!("agents/{agent}/{}", entry.path.display());
+                found(Fault::new(subject, "it does not end with a whole line"));
+            }
         }
         let Ok(bytes) = view.read(&self.layout.attributes(agent), u64::MAX) else { return };
         let subject = || format!("agents/{agent}/attributes");
@@ -181,7 +207,10 @@ impl LocalBackend {
         let view = self.view(agent);
         let dir = self.layout.agent(agent);
         let problem = "the log does not know it";
-        for entry in view.walk(&dir).filter_map(Result::ok) {
+        let entries: Vec<_> = view.walk(&dir).filter_map(Result::ok).collect();
+        let temporary = entries.iter().filter(|entry| is_temporary(&entry.path)).count();
+        note_left(&format!("agents/{agent}"), temporary, found);
+        for entry in entries {
             let name = entry.path.to_string_lossy().parse::<RefName>();
             if entry.kind == FileKind::File && name.is_ok_and(|name| !spoken.contains(&name)) {
                 found(Fault::new(format!("agents/{agent}/{}", entry.path.display()), problem));
@@ -208,6 +237,10 @@ impl LocalBackend {
     }
 }
 
-fn is_temporary(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY_PREFIX))
+/// Temporary files: of writers at work, or left by processes that died.
+fn note_left(subject: &str, count: usize, found: &mut dyn FnMut(Fault)) {
+    if count > 0 {
+        let files = if count == 1 { "file" } else { "files" };
+        found(Fault::harmless(subject, format!("{count} temporary {files}")));
+    }
 }

@@ -11,7 +11,7 @@ use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::Tail;
-use super::journal::{self, FIRST_RECORD, Op, SECTOR, Slot};
+use super::journal::{self, FIRST_RECORD, Op, RecordHeader, SECTOR, Slot};
 use super::recover::Settled;
 use super::{LocalBackend, apply};
 
@@ -147,6 +147,11 @@ impl LocalBackend {
         {
             return Ok(Checked::Renaming(owner, wanted.clone()));
         }
+        if let Some(wanted) = wanted
+            && let Some(to) = self.moving_to(wanted)?
+        {
+            return Ok(Checked::Renaming(wanted.clone(), to));
+        }
         let tail = match self.tail_under_lock(agent)? {
             Settled::Renaming(from, to) => return Ok(Checked::Renaming(from, to)),
             Settled::Clean(_) if transaction.creates() => {
@@ -205,23 +210,30 @@ impl LocalBackend {
 
     fn tail_under_lock(&self, agent: &Handle) -> Result<Settled, BackendError> {
         let known = self.known().get(agent).copied();
-        if let Some(tail) = known {
-            self.refuse_failed(agent)?;
-            if self.still_the_end(agent, &tail)? {
-                return Ok(Settled::Clean(tail));
+        let tail = match known {
+            Some(tail) if self.still_settled(agent, &tail)? => tail,
+            _ => {
+                self.forget(agent);
+                match self.settle(agent)? {
+                    Settled::Clean(tail) => tail,
+                    other => return Ok(other),
+                }
             }
-            self.forget(agent);
+        };
+        if tail.seq > 0 || tail.old_boot || tail.flushed {
+            return Ok(Settled::Clean(tail));
         }
-        let settled = self.settle(agent)?;
-        if let Settled::Clean(tail) = &settled
-            && tail.seq == 0
-            && !tail.old_boot
-        {
-            // Whoever started this epoch may have died before its header was durable. The first record
-            // takes the place of one of the epoch before, so the header must not be lost after it.
-            self.flush(agent, None)?;
-        }
-        Ok(settled)
+        // Whoever started this epoch may have died before its header was durable. The first record
+        // takes the place of one of the epoch before, so the header must not be lost after it.
+        self.flush(agent, None)?;
+        let tail = Tail { flushed: true, ..tail };
+        self.remember(agent, tail);
+        Ok(Settled::Clean(tail))
+    }
+
+    fn still_settled(&self, agent: &Handle, tail: &Tail) -> Result<bool, BackendError> {
+        self.refuse_failed(agent)?;
+        self.still_the_end(agent, tail)
     }
 
     /// Where the first record of a new agent goes; `None` when its handle is taken.
@@ -241,6 +253,8 @@ impl LocalBackend {
             file_bytes: 0,
             log_bytes: 0,
             head: None,
+            flushed: false,
+            looked: None,
         }))
     }
 
@@ -281,16 +295,28 @@ impl LocalBackend {
         })?;
         let offset = header.next_offset(tail.offset);
         let (seq, log_bytes) = (tail.seq + 1, head.log_bytes);
-        Ok(Tail { epoch, old_boot: false, seq, offset, file_bytes, log_bytes, head: Some(*head) })
+        let (head, flushed) = (Some(*head), true);
+        Ok(Tail { epoch, old_boot: false, seq, offset, file_bytes, log_bytes, head, flushed, looked: None })
     }
 
     /// Makes a record unreadable whose operation is reported as failed: the next user of the agent must
     /// not take it for one of a writer that died.
     fn withdraw(&self, prepared: &Prepared) {
         self.forget(&prepared.agent);
-        let path = self.layout.journal(&prepared.agent);
-        if self.disk.write_at(&path, prepared.tail.offset, &[0; SECTOR]).is_err() {
-            self.poison(&prepared.agent, None);
+        let Prepared { agent, tail, .. } = prepared;
+        let path = self.layout.journal(agent);
+        if self.disk.write_at(&path, tail.offset, &[0; SECTOR]).is_ok() {
+            return;
+        }
+        // On a full disk what cannot be made unreadable was not written in the first place.
+        let unreadable = match self.disk.read_at(&path, tail.offset, journal::HEADER_BYTES) {
+            Ok(bytes) => [tail.epoch, tail.epoch + 1]
+                .iter()
+                .all(|epoch| RecordHeader::decode(&bytes, *epoch, tail.seq).is_none()),
+            Err(error) => error.is_not_found(),
+        };
+        if !unreadable {
+            self.poison(agent, None);
         }
     }
 

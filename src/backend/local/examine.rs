@@ -5,11 +5,15 @@ use crate::disk::{Disk, DiskError, FileKind};
 use crate::refs::Handle;
 
 use super::LocalBackend;
-use super::journal::{self, Found, Op, Slot};
+use super::journal::{self, FIRST_RECORD, Found, Op, RecordHeader, Slot};
+use super::known::Looked;
 use super::layout::Layout;
 
 /// Largest journal that is read, in bytes.
 pub(super) const JOURNAL_MAX_BYTES: u64 = 2 * journal::PAYLOAD_MAX_BYTES;
+
+/// How much of a journal is read at once while its headers are followed, in bytes.
+const WINDOW_BYTES: usize = 16 * 1024;
 
 /// Where the next record of a journal goes, and what the log looks like now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub(super) struct Tail {
     pub(super) log_bytes: u64,
     /// The head of the log, once it was read.
     pub(super) head: Option<Head>,
+    /// Whether the header of the epoch is known to be durable.
+    pub(super) flushed: bool,
+    /// How the journal's file looked when this was last found to be so without a lock.
+    pub(super) looked: Option<Looked>,
 }
 
 /// What an agent's journal and log say about each other.
@@ -70,6 +78,9 @@ impl LocalBackend {
         let log_bytes = length(disk, &self.layout, agent)?;
         let path = self.layout.journal(agent);
         let damaged = |reason: &str| BackendError::corrupt(self.layout.shown(&path), reason);
+        if let Some(tail) = self.plainly_clean(disk, agent, log_bytes)? {
+            return Ok(State::Clean(tail));
+        }
         let bytes = match disk.read(&path, JOURNAL_MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(DiskError::NotFound { .. }) if log_bytes == 0 => return self.absent(disk, agent),
@@ -123,6 +134,67 @@ impl LocalBackend {
         Ok(State::Pending(Pending { slot, records, reached, other_boot, cut, renaming }))
     }
 
+    /// The end of a journal of this boot of which everything is applied, as nearly always: only the
+    /// headers of its records are read, and the last record. `None` when it takes a closer look.
+    ///
+    /// A record is written only after the one before it was applied, so when the log is as long as the
+    /// last header says, nothing was left undone, whatever the sectors behind it hold.
+    fn plainly_clean(
+        &self,
+        disk: &dyn Disk,
+        agent: &Handle,
+        log_bytes: u64,
+    ) -> Result<Option<Tail>, BackendError> {
+        let path = self.layout.journal(agent);
+        let failed = BackendError::disk(format!("read the journal of agent '{agent}'"));
+        let read = |offset, length| match disk.read_at(&path, offset, length) {
+            Err(DiskError::NotFound { .. }) => Ok(Vec::new()),
+            other => other,
+        };
+        let ended = || -> Result<Option<Tail>, DiskError> {
+            let mut window = read(0, WINDOW_BYTES)?;
+            let Some(slot) = Slot::newest(&window).filter(|slot| slot.boot == self.boot) else {
+                return Ok(None);
+            };
+            let (mut start, mut offset, mut seq) = (0, FIRST_RECORD, 0);
+            let mut last: Option<(u64, RecordHeader)> = None;
+            loop {
+                if offset + journal::HEADER_BYTES as u64 > start + window.len() as u64 {
+                    start = offset;
+                    window = read(start, WINDOW_BYTES)?;
+                }
+                let at = usize::try_from(offset - start).expect("within the window");
+                let header = window.get(at..).and_then(|bytes| RecordHeader::decode(bytes, slot.epoch, seq));
+                let Some(header) = header else { break };
+                let next = header.next_offset(offset);
+                last = Some((offset, header));
+                (offset, seq) = (next, seq + 1);
+            }
+            let Some((at, header)) = last.filter(|(_, header)| header.log_bytes == log_bytes) else {
+                return Ok(None);
+            };
+            let length = usize::try_from(header.payload_bytes).unwrap_or(usize::MAX);
+            let payload = read(at + journal::HEADER_BYTES as u64, length)?;
+            let Some(ops) = header.ops(&payload) else { return Ok(None) };
+            let file_bytes = disk.stat(&path)?.map_or(0, |stat| stat.len_bytes);
+            if matches!(ops.last(), Some(Op::Rename { .. })) || file_bytes < offset {
+                return Ok(None);
+            }
+            Ok(Some(Tail {
+                epoch: slot.epoch,
+                old_boot: false,
+                seq,
+                offset,
+                file_bytes,
+                log_bytes,
+                head: None,
+                flushed: false,
+                looked: None,
+            }))
+        };
+        ended().map_err(failed)
+    }
+
     fn tail(&self, journal: &[u8], slot: &Slot, records: &[Found<'_>]) -> Tail {
         Tail {
             epoch: slot.epoch,
@@ -132,6 +204,8 @@ impl LocalBackend {
             file_bytes: journal.len() as u64,
             log_bytes: records.last().map_or(slot.log_bytes, |found| found.header.log_bytes),
             head: None,
+            flushed: false,
+            looked: None,
         }
     }
 

@@ -163,7 +163,7 @@ impl LocalBackend {
             // What is damaged stays as it is, for fsck to name.
             if loose::decode(&id, &file).is_ok() {
                 let writing = BackendError::disk(format!("write object '{id}'"));
-                self.disk.write_atomic(&path, &file).map_err(writing)?;
+                apply::put(self.disk.as_ref(), &path, &file).map_err(writing)?;
             }
         }
         Ok(())

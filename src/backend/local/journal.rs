@@ -128,6 +128,11 @@ impl RecordHeader {
         (bytes.get(..HEADER_BYTES)? == header.encode()).then_some(header)
     }
 
+    /// The operations that the payload says; `None` when it is torn or damaged.
+    pub(crate) fn ops(&self, payload: &[u8]) -> Option<Vec<Op>> {
+        (*blake3::hash(payload).as_bytes() == self.sum).then(|| decode_ops(payload))?
+    }
+
     /// Where the next record starts when this one starts at `offset`.
     pub(crate) fn next_offset(&self, offset: u64) -> u64 {
         let end = offset + HEADER_BYTES as u64 + u64::from(self.payload_bytes);
@@ -231,11 +236,7 @@ pub(crate) struct Found<'a> {
 impl Found<'_> {
     /// The operations; `None` when the payload is torn or damaged.
     pub(crate) fn ops(&self) -> Option<Vec<Op>> {
-        let payload = self.payload?;
-        if *blake3::hash(payload).as_bytes() != self.header.sum {
-            return None;
-        }
-        decode_ops(payload)
+        self.header.ops(self.payload?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::TEMPORARY_PREFIX;
 use crate::log::StoreId;
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
@@ -64,6 +65,24 @@ impl Layout {
         self.locks().join(format!("{handle}.claim"))
     }
 
+    /// Names, while there is nothing under the handle that an agent had, the handle to which it is being
+    /// renamed. Only where a directory and a link cannot change places in one step.
+    pub(crate) fn moving(&self, handle: &Handle) -> PathBuf {
+        self.locks().join(format!("{handle}.moving"))
+    }
+
+    /// Where the link that a renamed agent leaves is made.
+    pub(crate) fn spare_link(&self, handle: &Handle) -> PathBuf {
+        self.agents().join(format!("{TEMPORARY_PREFIX}to-{handle}"))
+    }
+
+    /// The handle whose spare link a path is.
+    pub(crate) fn spare_link_of(&self, path: &Path) -> Option<Handle> {
+        let name = path.file_name()?.to_str()?.strip_prefix(TEMPORARY_PREFIX)?;
+        let handle: Handle = name.strip_prefix("to-")?.parse().ok()?;
+        (self.spare_link(&handle) == path).then_some(handle)
+    }
+
     /// Stands in a store whose files could not be made durable.
     pub(crate) fn sync_failed(&self) -> PathBuf {
         self.root.join("sync.failed")
@@ -82,6 +101,11 @@ impl Layout {
         self.agent(handle).join("log")
     }
 
+    /// Where the chains of other stores are kept.
+    pub(crate) fn chains(&self, handle: &Handle) -> PathBuf {
+        self.agent(handle).join(CHAINS)
+    }
+
     pub(crate) fn attributes(&self, handle: &Handle) -> PathBuf {
         self.agent(handle).join(ATTRIBUTES)
     }
@@ -98,6 +122,9 @@ impl Layout {
 
 /// The file that holds all attributes of an agent's commits.
 pub(crate) const ATTRIBUTES: &str = "attributes";
+
+/// The directory that holds the chains of other stores.
+pub(crate) const CHAINS: &str = "logs";
 
 /// The file that holds an agent's log.
 pub(crate) const LOG: &str = "log";

@@ -9,7 +9,7 @@ const MAGIC: &[u8; 4] = b"RCTO";
 /// Version of the file's form.
 const VERSION: u8 = 1;
 /// Length of what stands before the body: magic, version, kind, encoding, 0, u64 payload length.
-const HEADER_BYTES: usize = 16;
+pub(super) const HEADER_BYTES: usize = 16;
 /// The body is the payload.
 const RAW: u8 = 0;
 /// The body is one zstd frame.

@@ -3,12 +3,15 @@
 //! it. docs/architecture.md has the protocol, docs/format.md the bytes.
 
 mod apply;
+mod attributes;
 mod audit;
+mod chains;
 mod commit;
 mod examine;
 mod failure;
 mod files;
 mod journal;
+mod known;
 mod layout;
 mod loose;
 mod plan;
@@ -16,6 +19,8 @@ mod read;
 mod ready;
 mod recover;
 mod rename;
+mod renew;
+mod sweep;
 
 #[cfg(test)]
 mod tests;
@@ -23,25 +28,25 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::{DiskError, SharedDisk, Stat};
 use crate::log::{ListEntry, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName};
 
-use super::{Backend, BackendError, Fault, Head, Outcome, Transaction};
+use super::{Backend, BackendError, ChainHead, Fault, Head, Outcome, Transaction};
 use apply::Present;
 use examine::Tail;
 use layout::Layout;
 use ready::Overlaid;
 
-/// Most agents whose journal position is remembered; beyond it all are forgotten and read anew.
-const KNOWN_MAX: usize = 4096;
-
 /// A journal longer than this is started anew before the next record, in bytes.
-const CHECKPOINT_BYTES: u64 = 1024 * 1024;
+const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Largest derived document, in bytes. What a journal record may hold may be read again.
+const DERIVED_MAX_BYTES: u64 = journal::PAYLOAD_MAX_BYTES;
 
 /// Largest `format` file that is read, in bytes.
 const FORMAT_FILE_MAX_BYTES: u64 = 4096;
@@ -62,6 +67,7 @@ pub struct LocalBackend {
     overlays: Mutex<HashMap<Handle, Overlaid>>,
     /// Whether objects were staged that may not be durable yet. Held while they are made so.
     staged: Mutex<bool>,
+    attributes: attributes::Cache,
     /// The last listing of agents, and the directory as it was then.
     names: Mutex<Option<(Stat, Arc<Vec<Handle>>)>>,
 }
@@ -125,6 +131,7 @@ impl LocalBackend {
             forgotten: AtomicU64::new(0),
             overlays: Mutex::new(HashMap::new()),
             staged: Mutex::new(false),
+            attributes: attributes::Cache::default(),
             names: Mutex::new(None),
         }
     }
@@ -138,45 +145,6 @@ impl LocalBackend {
     pub fn agent_dir(&self, agent: &Handle) -> PathBuf {
         self.layout.agent(agent)
     }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Handle, Tail>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remember(&self, agent: &Handle, tail: Tail) {
-        remember(&mut self.known(), agent, tail);
-    }
-
-    /// Remembers what was seen without a lock, unless something was forgotten since.
-    fn remember_unless_forgotten(&self, agent: &Handle, tail: Tail, forgotten: u64) {
-        let mut known = self.known();
-        if self.forgotten() == forgotten {
-            remember(&mut known, agent, tail);
-        }
-    }
-
-    fn forgotten(&self) -> u64 {
-        self.forgotten.load(Ordering::SeqCst)
-    }
-
-    fn forget_all(&self) {
-        let mut known = self.known();
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        known.clear();
-    }
-
-    fn forget(&self, agent: &Handle) {
-        let mut known = self.known();
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
-        known.remove(agent);
-    }
-}
-
-fn remember(known: &mut HashMap<Handle, Tail>, agent: &Handle, tail: Tail) {
-    if known.len() >= KNOWN_MAX && !known.contains_key(agent) {
-        known.clear();
-    }
-    known.insert(agent.clone(), tail);
 }
 
 fn parent(dir: &Path) -> &Path {
@@ -254,10 +222,33 @@ impl Backend for LocalBackend {
         found.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is missing"))
     }
 
+    fn chains(&self, agent: &Handle) -> Result<Vec<ChainHead>, BackendError> {
+        self.require(agent)?;
+        match self.chain_heads(agent) {
+            // A writer may be appending to one right now: it is waited for.
+            Err(BackendError::Corrupt { .. }) => {
+                let _guards = self.lock(&[agent]).ok();
+                self.chain_heads(agent)
+            }
+            other => other,
+        }
+    }
+
+    fn read_chain(
+        &self,
+        agent: &Handle,
+        store: StoreId,
+        offset: u64,
+        len: usize,
+    ) -> Result<Vec<u8>, BackendError> {
+        self.require(agent)?;
+        self.chain_bytes(agent, store, offset, len)
+    }
+
     fn derived(&self, agent: &Handle, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
         self.require(agent)?;
         let path = self.layout.agent(agent).join(name);
-        self.agent_file(agent, &path, loose::FILE_MAX_BYTES * 4)
+        self.agent_file(agent, &path, DERIVED_MAX_BYTES)
     }
 
     fn object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::backend::chain::extended;
 use crate::backend::{BackendError, Head, Transaction};
 use crate::log::{Change, ListEntry, Record, RecordId, RefState};
 use crate::refs::{Handle, RefName, Shape, Target};
@@ -9,7 +10,7 @@ use crate::refs::{Handle, RefName, Shape, Target};
 use super::examine::Tail;
 use super::files;
 use super::journal::Op;
-use super::layout::{ATTRIBUTES, LOG};
+use super::layout::{ATTRIBUTES, CHAINS, LOG};
 use super::{LocalBackend, loose};
 
 impl LocalBackend {
@@ -43,6 +44,14 @@ impl LocalBackend {
             }
         }
         self.append_lists(agent, &plan, &mut ops)?;
+        let kept = if transaction.creates() { Vec::new() } else { self.chain_heads(agent)? };
+        for part in &transaction.chains {
+            let before = kept.iter().find(|kept| kept.store == part.store).copied();
+            extended(part, self.store, head.agent, before)?;
+            let (path, offset, content) =
+                (format!("{CHAINS}/{}", part.store), part.offset, part.lines.clone());
+            ops.push(Op::Append { path, offset, content });
+        }
         for derived in &transaction.derived {
             let path = derived.name.clone();
             ops.push(match &derived.content {
@@ -103,9 +112,11 @@ impl Plan {
                 self.append(change, id)?;
                 continue;
             }
-            let current = match &change.continues {
-                Some(name) => before.get(name).cloned().flatten(),
-                None => self.state(&change.name, &mut read)?,
+            let current = if let Some(name) = &change.continues {
+                before.get(name).cloned().flatten()
+            } else {
+                let former = change.resumes.map(RefState::of_former);
+                self.state(&change.name, &mut read)?.or(former)
             };
             self.set(change.name.clone(), RefState::after(current.as_ref(), change.to.clone(), id));
         }

@@ -1,5 +1,6 @@
 //! Reading an agent's files, without a lock.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -14,8 +15,6 @@ use super::{LocalBackend, loose};
 
 /// How much of the end of a log is read at first, in bytes; most lines are shorter.
 const LOG_TAIL_BYTES: u64 = 4096;
-/// Largest attributes file that is read, in bytes.
-const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Most forwarding entries that are followed for one handle.
 const FORWARDS_MAX: usize = 1024;
 
@@ -44,17 +43,23 @@ impl LocalBackend {
         agent: &Handle,
         look: impl Fn() -> Result<Option<T>, BackendError>,
     ) -> Result<Option<T>, BackendError> {
-        if let Some(found) = look()? {
+        // For a moment of a rename, links on the way may lead in a circle: no more an answer than nothing is.
+        let look = || match look() {
+            Err(error @ BackendError::Disk { .. }) => Ok(Err(error)),
+            other => other.map(Ok),
+        };
+        if let Ok(Some(found)) = look()? {
             return Ok(Some(found));
         }
         let mut before = self.stat_of(agent)?;
         loop {
-            if let Some(found) = look()? {
+            let found = look()?;
+            if let Ok(Some(found)) = found {
                 return Ok(Some(found));
             }
             let after = self.stat_of(agent)?;
             if after == before {
-                return Ok(None);
+                return found;
             }
             before = after;
         }
@@ -151,26 +156,46 @@ impl LocalBackend {
         for _ in 0..FORWARDS_MAX {
             let path = self.layout.agent(&at);
             let looking = || BackendError::disk(format!("look at agent '{at}'"));
-            let kind = |path: &Path| self.disk.stat(path).map(|stat| stat.map(|stat| stat.kind));
-            match kind(&path).map_err(looking())? {
-                None => return Ok(None),
+            let stat = self.disk.stat(&path).map_err(looking())?;
+            // A rename may come to its end while it is looked at.
+            let same = || self.disk.stat(&path).map(|now| now == stat).map_err(looking());
+            match stat.map(|stat| stat.kind) {
+                None => match self.on_its_way(&at)? {
+                    Some(next) => at = next,
+                    None if same()? => return Ok(None),
+                    None => {}
+                },
                 Some(FileKind::Dir) if self.ready(&at)? => return Ok(Some(at)),
-                // A rename may have been completed while it was looked at.
-                Some(FileKind::Dir) if kind(&path).map_err(looking())? != Some(FileKind::Symlink) => {
-                    return Ok(None);
-                }
+                Some(FileKind::Dir) if same()? => return Ok(None),
                 Some(FileKind::Dir) => {}
                 Some(FileKind::Symlink) => {
-                    let target = self.disk.read_link(&path).map_err(looking())?;
-                    let next = target.to_str().and_then(|text| text.parse().ok());
+                    let target = match self.disk.read_link(&path) {
+                        // A rename back to this handle put the directory there just now.
+                        Err(error) if error.io_kind() == ErrorKind::InvalidInput => continue,
+                        Err(DiskError::NotFound { .. }) => continue,
+                        other => other.map_err(looking())?,
+                    };
+                    let next = target.to_str().and_then(|text| text.parse::<Handle>().ok());
                     let astray = "its forwarding entry leads out of the store";
-                    at = next.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), astray))?;
+                    let next = next.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), astray))?;
+                    // An entry that leads to itself is about to change places with the agent's directory.
+                    at = if next == at { self.claimed_by(&at)?.unwrap_or(next) } else { next };
                 }
                 Some(_) => return Err(BackendError::corrupt(self.layout.shown(&path), "it is no directory")),
             }
         }
         let path = self.layout.agent(handle);
         Err(BackendError::corrupt(self.layout.shown(&path), "its forwarding entries lead in a circle"))
+    }
+
+    /// Where to look on for an agent, while a rename in several steps leaves nothing under a handle.
+    fn on_its_way(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
+        if let Some(to) = self.moving_to(handle)? {
+            return Ok(Some(to));
+        }
+        let Some(owner) = self.claimed_by(handle)? else { return Ok(None) };
+        // A claim alone is made before the rename is: it may never be.
+        Ok((self.moving_to(&owner)?.as_ref() == Some(handle)).then_some(owner))
     }
 
     /// The head of a log. A line that a writer is appending right now may be half there: then the
@@ -204,18 +229,30 @@ impl LocalBackend {
     }
 
     fn last_line(&self, agent: &Handle, length: u64) -> Result<Head, BackendError> {
-        let path = self.layout.log(agent);
-        let damaged = |reason: String| BackendError::corrupt(self.layout.shown(&path), reason);
+        self.last_line_of(agent, &self.layout.log(agent), length)
+    }
+
+    /// The end of a file of records.
+    pub(super) fn last_line_of(
+        &self,
+        agent: &Handle,
+        path: &Path,
+        length: u64,
+    ) -> Result<Head, BackendError> {
+        let damaged = |reason: String| BackendError::corrupt(self.layout.shown(path), reason);
         let mut window = LOG_TAIL_BYTES;
         loop {
             let start = length.saturating_sub(window);
             let want = usize::try_from(length - start).unwrap_or(usize::MAX);
-            let bytes = match self.view(agent).read_at(&path, start, want) {
-                Err(DiskError::NotFound { .. }) => {
+            let bytes = match self.view(agent).read_at(path, start, want) {
+                Err(error) => {
                     self.stat_of(agent)?;
-                    return Err(damaged("it is missing".to_owned()));
+                    return Err(match error {
+                        DiskError::NotFound { .. } => damaged("it is missing".to_owned()),
+                        error => BackendError::disk("read the log")(error),
+                    });
                 }
-                bytes => bytes.map_err(BackendError::disk("read the log"))?,
+                Ok(bytes) => bytes,
             };
             let body =
                 bytes.strip_suffix(b"\n").ok_or_else(|| damaged("its last line is cut off".to_owned()))?;
@@ -238,11 +275,7 @@ impl LocalBackend {
     /// A ref's state, of any shape but a list.
     pub(super) fn ref_state(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError> {
         if name.shape() == Shape::Attribute {
-            let Some(file) = self.attributes(agent)? else { return Ok(None) };
-            let Some(line) = files::last_attribute(&file, name) else { return Ok(None) };
-            let found = files::decode_attribute(line).filter(|(read, _)| read == name);
-            let (_, state) = found.ok_or_else(|| self.damaged_attributes(agent))?;
-            return Ok(state.target.is_some().then_some(state));
+            return self.attribute(agent, name);
         }
         let path = self.layout.reference(agent, name);
         let Some(bytes) = self.agent_file(agent, &path, REF_FILE_MAX_BYTES)? else { return Ok(None) };
@@ -260,37 +293,12 @@ impl LocalBackend {
         Ok(last.first().map(|entry| Target::Id(entry.id)))
     }
 
-    /// The whole lines of the attributes file; one that is being appended does not count yet.
-    fn attributes(&self, agent: &Handle) -> Result<Option<Vec<u8>>, BackendError> {
-        let Some(mut file) = self.agent_file(agent, &self.layout.attributes(agent), ATTRIBUTES_MAX_BYTES)?
-        else {
-            return Ok(None);
-        };
-        let whole = memchr::memrchr(b'\n', &file).map_or(0, |at| at + 1);
-        file.truncate(whole);
-        Ok(Some(file))
-    }
-
-    fn damaged_attributes(&self, agent: &Handle) -> BackendError {
-        let path = self.layout.attributes(agent);
-        BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged")
-    }
-
     pub(super) fn namespace(
         &self,
         agent: &Handle,
         namespace: &str,
     ) -> Result<Vec<(RefName, RefState)>, BackendError> {
-        let mut found = std::collections::BTreeMap::new();
-        let file = self.attributes(agent)?.unwrap_or_default();
-        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/') {
-                let (name, state) =
-                    files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
-                found.insert(name, state);
-            }
-        }
-        found.retain(|_, state| state.target.is_some());
+        let mut found = self.attributes_in(agent, namespace)?;
         let dir = self.layout.agent(agent).join(namespace);
         let entries = self.find_of(agent, || match self.view(agent).list(&dir) {
             Ok(entries) => Ok(Some(entries)),
@@ -306,6 +314,9 @@ impl LocalBackend {
             let name: RefName = full
                 .parse()
                 .map_err(|_| BackendError::corrupt(self.layout.shown(&path), "no ref can have that name"))?;
+            if name.shape() == Shape::List {
+                continue;
+            }
             // A ref that was deleted since the directory was read is no longer there.
             if let Some(state) = self.ref_state(agent, &name)? {
                 found.insert(name, state);
@@ -330,17 +341,24 @@ impl LocalBackend {
         limit: usize,
     ) -> Result<Vec<ListEntry>, BackendError> {
         let path = self.layout.reference(agent, name);
-        let len = self.list_length(agent, name)?;
-        let count = len.saturating_sub(start).min(limit as u64);
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let want = usize::try_from(count * LIST_LINE_BYTES).unwrap_or(usize::MAX);
-        let bytes = self
-            .view(agent)
-            .read_at(&path, start * LIST_LINE_BYTES, want)
-            .map_err(BackendError::disk(format!("read '{name}'")))?;
-        files::decode_entries(&bytes)
+        // Its length and its bytes in one look: between the two it may be renamed away.
+        let bytes = self.find_of(agent, || {
+            let view = self.view(agent);
+            let stat = view.stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
+            let Some(stat) = stat else { return Ok(None) };
+            let len = stat.len_bytes / LIST_LINE_BYTES;
+            let count = len.saturating_sub(start).min(limit as u64);
+            if count == 0 {
+                return Ok(Some(Vec::new()));
+            }
+            let want = usize::try_from(count * LIST_LINE_BYTES).unwrap_or(usize::MAX);
+            match view.read_at(&path, start * LIST_LINE_BYTES, want) {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(DiskError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(BackendError::disk(format!("read '{name}'"))(error)),
+            }
+        })?;
+        files::decode_entries(&bytes.unwrap_or_default())
             .ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged"))
     }
 

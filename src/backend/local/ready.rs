@@ -9,9 +9,11 @@ use crate::refs::Handle;
 
 use super::apply::Present;
 use super::examine::{Pending, State};
-use super::{KNOWN_MAX, LocalBackend, apply};
+use super::known::{KNOWN_MAX, Standing};
+use super::recover::Settled;
+use super::{LocalBackend, apply};
 
-/// How often an agent that seems damaged is looked at again, where its lock cannot be taken.
+/// How often an agent that is not as it should be is looked at again, where its lock cannot be taken.
 const LOOKS: usize = 4;
 
 /// An agent whose journal was replayed in memory.
@@ -25,23 +27,17 @@ pub(super) struct Overlaid {
 type Seen = [Option<Stat>; 2];
 
 impl LocalBackend {
-    /// Makes sure that an agent's files can be read as they are; `false` when there is no such
-    /// agent. Looks at the journal once per agent and process.
+    /// Makes sure that an agent's files can be read as they are; `false` when there is no such agent.
+    /// Looks at the file of the journal each time, into it only when somebody wrote.
     pub(super) fn ready(&self, agent: &Handle) -> Result<bool, BackendError> {
-        if self.known().contains_key(agent) || self.is_overlaid(agent)? {
+        if self.is_overlaid(agent)? {
             return Ok(true);
         }
-        let forgotten = self.forgotten();
-        match self.examine(self.disk.as_ref(), agent) {
-            Ok(State::Absent) => Ok(false),
-            Ok(State::Clean(tail)) => {
-                self.remember_unless_forgotten(agent, tail, forgotten);
-                Ok(true)
-            }
-            Ok(State::Pending(pending)) => self.catch_up(agent, Ok(pending)),
-            // Perhaps a writer was met between two of its steps: its lock tells.
-            Err(error @ BackendError::Corrupt { .. }) => self.catch_up(agent, Err(error)),
-            Err(error) => Err(error),
+        match self.standing(agent)? {
+            Standing::Shown => Ok(true),
+            Standing::Begun => self.catch_up(agent, true),
+            Standing::Changed => self.look(agent, true),
+            Standing::Unknown => self.look(agent, false),
         }
     }
 
@@ -50,28 +46,85 @@ impl LocalBackend {
         if self.ready(agent)? { Ok(()) } else { Err(BackendError::NoSuchAgent(agent.clone())) }
     }
 
-    fn catch_up(
-        &self,
-        agent: &Handle,
-        mut seen: Result<Pending, BackendError>,
-    ) -> Result<bool, BackendError> {
-        match self.settle_locked(agent) {
-            Err(BackendError::Disk { source: DiskError::Denied { .. } | DiskError::Full { .. }, .. }) => {}
-            other => return other.map(|tail| tail.is_some()),
-        }
-        for _ in 0..LOOKS {
-            if !matches!(seen, Err(BackendError::Corrupt { .. })) {
-                break;
+    fn look(&self, agent: &Handle, known: bool) -> Result<bool, BackendError> {
+        let forgotten = self.forgotten();
+        match self.examine(self.disk.as_ref(), agent) {
+            Ok(State::Absent) => {
+                if known {
+                    self.forget(agent);
+                }
+                Ok(false)
             }
-            seen = match self.examine(self.disk.as_ref(), agent) {
-                Ok(State::Absent) => return Ok(false),
-                Ok(State::Clean(_)) => return Ok(true),
-                Ok(State::Pending(pending)) => Ok(pending),
-                Err(error) => Err(error),
-            };
+            Ok(State::Clean(tail)) => {
+                self.remember_unless_forgotten(agent, tail, forgotten);
+                Ok(true)
+            }
+            // Perhaps a writer was met between two of its steps: its lock tells.
+            Ok(State::Pending(_)) | Err(BackendError::Corrupt { .. }) => self.catch_up(agent, known),
+            Err(error) => Err(error),
         }
-        self.replay_in_memory(agent, &seen?)?;
-        Ok(true)
+    }
+
+    /// Completes what a dead writer left. A writer that is alive is waited for once, when nothing is
+    /// known of the agent; a reader that goes on sees what is written as it is written.
+    fn catch_up(&self, agent: &Handle, known: bool) -> Result<bool, BackendError> {
+        let settled = if known {
+            self.settle_if_free(agent)
+        } else {
+            self.settle_locked(agent).map(|tail| Some(tail.is_some()))
+        };
+        match settled {
+            Err(BackendError::Disk { source: DiskError::Denied { .. } | DiskError::Full { .. }, .. }) => {
+                self.catch_up_in_memory(agent)
+            }
+            other => other.map(|found| found.unwrap_or(true)),
+        }
+    }
+
+    /// Completes what a dead writer left, unless somebody holds the agent's lock: `None`.
+    fn settle_if_free(&self, agent: &Handle) -> Result<Option<bool>, BackendError> {
+        let locking = BackendError::disk(format!("lock agent '{agent}'"));
+        let Some(guard) = self.disk.try_lock(&self.layout.lock(agent)).map_err(locking)? else {
+            return Ok(None);
+        };
+        match self.settle(agent)? {
+            Settled::Absent => {
+                self.forget(agent);
+                Ok(Some(false))
+            }
+            Settled::Clean(_) => Ok(Some(true)),
+            Settled::Renaming(from, to) => {
+                drop(guard);
+                self.finish_rename(&from, &to)?;
+                self.settle_locked(agent).map(|tail| Some(tail.is_some()))
+            }
+        }
+    }
+
+    /// The same for who may not write: the journal is replayed in memory, unless a writer is at work
+    /// all the while.
+    fn catch_up_in_memory(&self, agent: &Handle) -> Result<bool, BackendError> {
+        let mut damage = None;
+        for _ in 0..LOOKS {
+            let seen = self.seen(agent)?;
+            let forgotten = self.forgotten();
+            match self.examine(self.disk.as_ref(), agent) {
+                Ok(State::Absent) => return Ok(false),
+                Ok(State::Clean(tail)) => {
+                    self.remember_unless_forgotten(agent, tail, forgotten);
+                    return Ok(true);
+                }
+                Ok(State::Pending(pending)) => {
+                    if self.replay_in_memory(agent, &pending, seen)? {
+                        return Ok(true);
+                    }
+                    damage = None;
+                }
+                Err(error @ BackendError::Corrupt { .. }) => damage = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        damage.map_or(Ok(true), Err)
     }
 
     /// The disk to read an agent from: over the real one lies what had to be replayed in memory.
@@ -89,6 +142,8 @@ impl LocalBackend {
         overlays.values().map(|overlaid| Arc::clone(&overlaid.disk)).collect()
     }
 
+    /// Whether an agent's replay in memory is what its files would show. Once somebody who may write
+    /// has completed it, it is dropped.
     fn is_overlaid(&self, agent: &Handle) -> Result<bool, BackendError> {
         let seen = {
             let overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +152,11 @@ impl LocalBackend {
         };
         let still = self.seen(agent)? == seen;
         if !still {
-            self.overlays.lock().unwrap_or_else(PoisonError::into_inner).remove(agent);
+            let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+            // Another thread may have put a newer one there.
+            if overlays.get(agent).is_some_and(|overlaid| overlaid.seen == seen) {
+                overlays.remove(agent);
+            }
         }
         Ok(still)
     }
@@ -107,21 +166,31 @@ impl LocalBackend {
         Ok([stat(&self.layout.journal(agent))?, stat(&self.layout.log(agent))?])
     }
 
-    /// Applies a journal in memory. An unfinished rename waits for somebody who may write.
-    fn replay_in_memory(&self, agent: &Handle, pending: &Pending) -> Result<(), BackendError> {
-        let seen = self.seen(agent)?;
+    /// Applies a journal in memory; `false` when it, or the files below, were written to meanwhile, by a
+    /// writer that completes the same or took it back. An unfinished rename waits for such a writer.
+    fn replay_in_memory(&self, agent: &Handle, pending: &Pending, seen: Seen) -> Result<bool, BackendError> {
         // Nobody may see what can still be lost.
         let flushing = BackendError::disk(format!("flush the journal of agent '{agent}'"));
         self.disk.sync_file(&self.layout.journal(agent)).map_err(flushing)?;
+        // A flush of its writer may have failed before, and then this one says nothing.
+        self.refuse_failed(agent)?;
         let disk = Arc::new(OverlayDisk::new(Arc::clone(&self.disk)));
         for ops in &pending.records {
             apply::apply(disk.as_ref(), &self.layout, agent, ops, Present::Keep)?;
+        }
+        let same = match self.examine(self.disk.as_ref(), agent) {
+            Ok(State::Pending(again)) => again.reached == pending.reached,
+            Ok(State::Absent | State::Clean(_)) | Err(BackendError::Corrupt { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        if !same || self.seen(agent)? != seen {
+            return Ok(false);
         }
         let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
         if overlays.len() >= KNOWN_MAX {
             overlays.clear();
         }
         overlays.insert(agent.clone(), Overlaid { disk, seen });
-        Ok(())
+        Ok(true)
     }
 }

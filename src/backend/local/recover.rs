@@ -2,7 +2,7 @@
 //! anew.
 
 use crate::backend::{Backend, BackendError, Derived};
-use crate::disk::LockGuard;
+use crate::disk::{DiskError, LockGuard};
 use crate::refs::Handle;
 
 use super::apply::Present;
@@ -77,7 +77,7 @@ impl LocalBackend {
         }
     }
 
-    /// Puts a derived document where it is missing or damaged, if the log still ends with `head`, from
+    /// Puts a derived document where it is missing or damaged, or removes one without content, if the log still ends with `head`, from
     /// which the document was made; `false` when somebody was faster.
     ///
     /// # Errors
@@ -94,9 +94,15 @@ impl LocalBackend {
         }
         let path = self.layout.agent(agent).join(&derived.name);
         let doing = || BackendError::disk(format!("write '{}'", derived.name));
-        if let Some(content) = &derived.content {
-            self.disk.write_atomic(&path, content).map_err(doing())?;
-            self.disk.sync_file(&path).map_err(doing())?;
+        match &derived.content {
+            Some(content) => {
+                self.disk.write_atomic(&path, content).map_err(doing())?;
+                self.disk.sync_file(&path).map_err(doing())?;
+            }
+            None => match self.disk.remove_file(&path) {
+                Err(DiskError::NotFound { .. }) => {}
+                removed => removed.map_err(doing())?,
+            },
         }
         Ok(true)
     }
@@ -110,6 +116,8 @@ impl LocalBackend {
         // What a dead writer wrote may not be durable yet, and nobody may see what can still be lost.
         self.flush(agent, None)?;
         let ops = journal::fold(&pending.records);
+        self.sweep_agent(agent)?;
+        self.sweep_objects(&ops)?;
         apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Keep)?;
         let mut at = agent;
         if let Some((from, to)) = &pending.renaming {
@@ -158,7 +166,8 @@ impl LocalBackend {
         let head_id = Some(head.record);
         let slot = Slot { epoch: tail.epoch, boot: self.boot, log_bytes: tail.log_bytes, head: head_id };
         let epoch = self.start_epoch(agent, &slot, &slot)?;
-        Ok(Tail { epoch, seq: 0, offset: FIRST_RECORD, head: Some(head), old_boot: false, ..*tail })
+        let (head, flushed) = (Some(head), true);
+        Ok(Tail { epoch, seq: 0, offset: FIRST_RECORD, head, flushed, old_boot: false, ..*tail })
     }
 
     /// Starts the journals of all agents anew and cuts them to nothing: one flush of the volume, and

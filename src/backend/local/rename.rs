@@ -45,40 +45,86 @@ impl LocalBackend {
 
     /// Whose handle this is going to be, should a rename be under way.
     pub(super) fn claimed_by(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
-        let path = self.layout.claim(handle);
-        let text = match self.disk.read_link(&path) {
-            Ok(text) => text,
-            Err(DiskError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(BackendError::disk(format!("look at the claim to '{handle}'"))(error)),
-        };
-        let owner = text.to_str().and_then(|text| text.parse().ok());
-        owner.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it names no agent"))
+        self.named_by(&self.layout.claim(handle))
     }
 
     pub(super) fn release_claim(&self, handle: &Handle) -> Result<(), BackendError> {
-        match self.disk.remove_file(&self.layout.claim(handle)) {
-            Ok(()) | Err(DiskError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(BackendError::disk(format!("release the claim to '{handle}'"))(error)),
-        }
+        let releasing = BackendError::disk(format!("release the claim to '{handle}'"));
+        self.remove_if_there(&self.layout.claim(handle)).map_err(releasing)
+    }
+
+    /// Where the agent is that is being renamed away from a handle under which nothing stands now.
+    pub(super) fn moving_to(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {
+        self.named_by(&self.layout.moving(handle))
+    }
+
+    /// The handle that a link in `locks` names.
+    fn named_by(&self, path: &Path) -> Result<Option<Handle>, BackendError> {
+        let text = match self.disk.read_link(path) {
+            Ok(text) => text,
+            Err(DiskError::NotFound { .. }) => return Ok(None),
+            Err(error) => {
+                let shown = self.layout.shown(path);
+                return Err(BackendError::disk(format!("look at '{}'", shown.display()))(error));
+            }
+        };
+        let owner = text.to_str().and_then(|text| text.parse().ok());
+        owner.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(path), "it names no agent"))
     }
 
     /// Moves an agent's directory and leaves a link, so that a runtime that reads the old path goes on.
-    /// Every step may be done again.
+    /// The two change places in one step: at no time is there nothing under the old handle. Every step may
+    /// be done again.
     pub(super) fn move_agent(&self, from: &Handle, to: &Handle) -> Result<(), BackendError> {
         let doing = || BackendError::disk(format!("rename agent '{from}' to '{to}'"));
         let (old, new) = (self.layout.agent(from), self.layout.agent(to));
-        let kind = |path: &Path| self.disk.stat(path).map(|stat| stat.map(|stat| stat.kind)).map_err(doing());
-        if kind(&old)? == Some(FileKind::Dir) {
-            if kind(&new)? == Some(FileKind::Symlink) {
-                self.disk.remove_file(&new).map_err(doing())?;
-            }
-            self.disk.rename(&old, &new).map_err(doing())?;
+        if self.kind_of(&old).map_err(doing())? != Some(FileKind::Dir) {
+            return self.leave_link(from, to);
         }
-        if kind(&old)?.is_none() {
+        // A link to itself until it has the old place.
+        let spare = self.layout.spare_link(to);
+        self.remove_if_there(&spare).map_err(doing())?;
+        self.disk.symlink(Path::new(to.as_str()), &spare).map_err(doing())?;
+        self.disk.rename(&spare, &new).map_err(doing())?;
+        match self.disk.exchange(&old, &new) {
+            Err(error) if error.io_kind() == ErrorKind::Unsupported => self.move_in_steps(from, to),
+            result => result.map_err(doing()),
+        }
+    }
+
+    /// The same where two things cannot change places in one step: while there is nothing under the old
+    /// handle, an entry in `locks` says where the agent is.
+    fn move_in_steps(&self, from: &Handle, to: &Handle) -> Result<(), BackendError> {
+        let doing = || BackendError::disk(format!("rename agent '{from}' to '{to}'"));
+        let moving = self.layout.moving(from);
+        self.remove_if_there(&moving).map_err(doing())?;
+        self.disk.symlink(Path::new(to.as_str()), &moving).map_err(doing())?;
+        self.or_mark_store(self.disk.sync_dir(&self.layout.locks()).map_err(doing()))?;
+        let new = self.layout.agent(to);
+        self.remove_if_there(&new).map_err(doing())?;
+        self.disk.rename(&self.layout.agent(from), &new).map_err(doing())?;
+        self.leave_link(from, to)
+    }
+
+    fn leave_link(&self, from: &Handle, to: &Handle) -> Result<(), BackendError> {
+        let doing = || BackendError::disk(format!("rename agent '{from}' to '{to}'"));
+        let old = self.layout.agent(from);
+        if self.kind_of(&old).map_err(doing())?.is_none() {
             // Were the link durable before the move, nothing would lead to the directory.
             self.or_mark_store(self.disk.sync_dir(&self.layout.agents()).map_err(doing()))?;
             self.disk.symlink(Path::new(to.as_str()), &old).map_err(doing())?;
         }
-        Ok(())
+        self.remove_if_there(&self.layout.moving(from)).map_err(doing())
+    }
+
+    fn kind_of(&self, path: &Path) -> Result<Option<FileKind>, DiskError> {
+        self.disk.stat(path).map(|stat| stat.map(|stat| stat.kind))
+    }
+
+    fn remove_if_there(&self, path: &Path) -> Result<(), DiskError> {
+        match self.disk.remove_file(path) {
+            Err(DiskError::NotFound { .. }) => Ok(()),
+            result => result,
+        }
     }
 }

@@ -34,6 +34,11 @@ impl OverlayDisk {
     }
 }
 
+/// Whether links on the way of a path lead in a circle.
+fn is_circle(error: &DiskError) -> bool {
+    matches!(error, DiskError::NotAFile { operation: "find", .. })
+}
+
 impl Disk for OverlayDisk {
     fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, DiskError> {
         let view = self.view();
@@ -54,8 +59,10 @@ impl Disk for OverlayDisk {
 
     fn stat(&self, path: &Path) -> Result<Option<Stat>, DiskError> {
         let view = self.view();
-        let resolved = view.resolve(path, false)?;
-        view.stat(&resolved)
+        match view.resolve(path, false) {
+            Err(e) if is_circle(&e) => Ok(None),
+            resolved => view.stat(&resolved?),
+        }
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<(String, FileKind)>, DiskError> {
@@ -122,6 +129,10 @@ impl Disk for OverlayDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.view().rename(from, to)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError> {
+        self.view().exchange(one, other)
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {

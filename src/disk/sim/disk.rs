@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::image::Content;
 use super::{FILE_MAX_BYTES, SimDisk, State, Step};
 use crate::disk::{Disk, DiskError, FileKind, LockGuard, Stat, Walk, walk};
@@ -62,6 +64,7 @@ impl Disk for SimDisk {
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) => return Ok(None),
             place => place.map_err(|e| DiskError::new("stat", path, e))?,
         };
         Ok(place.inode.map(|inode| {
@@ -135,6 +138,17 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let result = state.writable().and_then(|()| state.change(|image| image.rename(from, to)));
         result.map_err(|e| DiskError::new("rename", from, e))
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError> {
+        let mut state = self.state();
+        let result = state.writable().and_then(|()| {
+            if state.no_exchange {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            state.change(|image| image.exchange(one, other))
+        });
+        result.map_err(|e| DiskError::new("exchange", one, e))
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {

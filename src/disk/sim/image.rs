@@ -237,6 +237,19 @@ impl Image {
         Ok(())
     }
 
+    /// Lets two entries change places.
+    pub(super) fn exchange(&mut self, one: &Path, other: &Path) -> io::Result<()> {
+        let (one, other) = (self.locate(one)?, self.locate(other)?);
+        let (first, second) =
+            one.inode.zip(other.inode).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let inside = |dir: u64, place: &Place| self.below(dir).contains(&place.name.0);
+        if first != second && (inside(first, &other) || inside(second, &one)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.enter(vec![(one.name, Some(second)), (other.name, Some(first))]);
+        Ok(())
+    }
+
     /// Removes an entry: a directory if `dir`, else anything but one.
     pub(super) fn remove(&mut self, path: &Path, dir: bool) -> io::Result<()> {
         let place = self.locate(path)?;

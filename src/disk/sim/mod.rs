@@ -76,6 +76,7 @@ struct Stop {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own, for a test to set.
 struct State {
     image: Image,
     boot_id: [u8; 16],
@@ -85,6 +86,7 @@ struct State {
     faults: Vec<PlannedFault>,
     read_only: bool,
     network: bool,
+    no_exchange: bool,
     temporary_files: u64,
 }
 
@@ -128,6 +130,7 @@ impl SimDisk {
             faults: Vec::new(),
             read_only: false,
             network: false,
+            no_exchange: false,
             temporary_files: 0,
         };
         Self { state: Arc::new(Mutex::new(state)), locks: LockTable::new() }
@@ -167,13 +170,20 @@ impl SimDisk {
         self.state().network = yes;
     }
 
+    /// Whether [`exchange`](super::Disk::exchange) is refused, as by file systems that do not know it.
+    pub fn no_exchange(&self, yes: bool) {
+        self.state().no_exchange = yes;
+    }
+
     /// The disk as the next process finds it after this one was killed: everything written is there, locks
     /// are free, the boot id is the same, steps count anew, no fault is planned. This handle is left as it is, so
     /// that several outcomes of one crash can be looked at.
     #[must_use]
     pub fn process_death(&self) -> Self {
         let state = self.state();
-        Self::with(state.image.clone(), state.boot_id)
+        let after = Self::with(state.image.clone(), state.boot_id);
+        after.no_exchange(state.no_exchange);
+        after
     }
 
     /// The disk as it is found after a loss of power: see [`PowerLoss`]. The boot id is another one, and all
@@ -184,7 +194,9 @@ impl SimDisk {
         let mut random =
             Random::new(seed ^ u64::from_be_bytes(state.boot_id[..8].try_into().expect("eight")));
         let boot_id = random.id();
-        Self::with(crash::after_power_loss(&state.image, mode, &mut random), boot_id)
+        let after = Self::with(crash::after_power_loss(&state.image, mode, &mut random), boot_id);
+        after.no_exchange(state.no_exchange);
+        after
     }
 
     /// Every path that readers see, sorted.

@@ -2,27 +2,34 @@
 //! the next process finds: every acknowledged operation, and of the one that was stopped all or
 //! nothing.
 
-use crate::disk::SimDisk;
-use crate::disk::sim::PowerLoss;
+use std::path::PathBuf;
 
-use super::open;
+use crate::backend::script::{handle, moved, moving};
+use crate::backend::{Backend, Moved};
+use crate::disk::sim::PowerLoss;
+use crate::disk::{Disk, SimDisk, TEMPORARY_PREFIX};
+
 use super::script::{Operation, SCRIPT, Summary, check_and_use, is_before_or_after, summary};
+use super::{create, open, root};
 
 /// Random losses of power that are looked at for every step.
 const LOSSES: u64 = 3;
 
 /// One operation of the script, with the disk before it and what is said before and after.
-struct Stage {
-    operation: &'static Operation,
-    base: SimDisk,
+pub(super) struct Stage {
+    pub(super) operation: &'static Operation,
+    pub(super) base: SimDisk,
     steps: u64,
     before: Option<Summary>,
     after: Summary,
 }
 
 /// Every stage of the script.
-fn stages() -> Vec<Stage> {
-    let mut disk = SimDisk::new(11);
+pub(super) fn stages() -> Vec<Stage> {
+    stages_on(SimDisk::new(11))
+}
+
+fn stages_on(mut disk: SimDisk) -> Vec<Stage> {
     let mut stages = Vec::new();
     for operation in &SCRIPT {
         let base =
@@ -99,6 +106,69 @@ fn a_stop_anywhere_leaves_all_or_nothing() {
         }
     }
     assert!(states > 4000, "only {states} states were looked at");
+}
+
+#[test]
+fn a_rename_in_steps_leaves_all_or_nothing_and_keeps_the_handle() {
+    let disk = SimDisk::new(11);
+    disk.no_exchange(true);
+    let elsewhere = create(&SimDisk::new(2)).expect("a new store");
+    let mut states = 0;
+    for stage in stages_on(disk) {
+        let Some(from) = [("rename", "support"), ("rename back", "desk"), ("rename on", "support")]
+            .iter()
+            .find_map(|(name, from)| (*name == stage.operation.name).then_some(*from))
+        else {
+            continue;
+        };
+        for step in 1..=stage.steps {
+            let stopped = stage.stopped(step, false);
+            for (what, found) in outcomes(&stopped) {
+                let context = format!("'{}' stopped at {step}, {what}", stage.operation.name);
+                if what == "death" {
+                    let found = found.process_death();
+                    let other =
+                        moved(&open(&found).expect("a store"), &moving(&elsewhere, from, &[("meta", None)]));
+                    assert_eq!(other, Moved::HandleTaken(handle(from)), "{context}");
+                    let located = open(&found).expect("a store").locate(&handle(from)).expect("readable");
+                    assert!(located.is_some(), "{context}: nobody is found");
+                    check_and_use(&found, &context);
+                }
+                stage.check(&found, &context);
+                if what != "death" {
+                    check_and_use(&found, &context);
+                }
+                states += 1;
+            }
+        }
+    }
+    assert!(states > 200, "only {states} states were looked at");
+}
+
+#[test]
+fn what_a_dead_process_left_half_written_is_removed_at_the_next_use() {
+    let left = |disk: &SimDisk| {
+        let temporary = |path: &&PathBuf| path.to_string_lossy().contains(TEMPORARY_PREFIX);
+        disk.paths().iter().filter(temporary).cloned().collect::<Vec<_>>()
+    };
+    let mut met = 0;
+    // What was staged for an import, and what the store was to be made of, is nobody's to complete.
+    for stage in
+        stages().iter().filter(|stage| !["create the store", "import"].contains(&stage.operation.name))
+    {
+        for (step, tear) in (1..=stage.steps).flat_map(|step| [(step, false), (step, true)]) {
+            let found = stage.stopped(step, tear).process_death();
+            met += left(&found).len();
+            summary(&found).expect("readable");
+            // What is no longer than the beginning of every object may be that of a writer at work.
+            let of_anybody =
+                |path: &PathBuf| path.starts_with(root().join("objects")) && found.read(path, 16).is_ok();
+            let mut left = left(&found);
+            left.retain(|path| !of_anybody(path));
+            assert_eq!(left, Vec::<PathBuf>::new(), "'{}' stopped at {step}", stage.operation.name);
+        }
+    }
+    assert!(met > 50, "only {met} temporary files were met");
 }
 
 #[test]

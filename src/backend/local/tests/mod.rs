@@ -1,16 +1,20 @@
 //! The local store on the simulated disk and on the real one.
 
+mod between;
 mod crash;
 mod damage;
 mod faults;
+mod plain;
+mod readers;
 mod script;
+mod sweep;
 mod threads;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::backend::script::STORE;
-use crate::backend::{BackendError, conformance};
+use crate::backend::script::{STORE, commit, deriving, handle, moving};
+use crate::backend::{Backend, BackendError, conformance};
 use crate::disk::{RealDisk, SharedDisk, SimDisk};
 
 use super::LocalBackend;
@@ -52,4 +56,14 @@ fn conforms_on_the_real_disk() {
         let disk: SharedDisk = Arc::new(RealDisk::new());
         Box::new(LocalBackend::create(disk, Path::new(&root), STORE).expect("a new store"))
     });
+}
+
+#[test]
+fn a_document_as_large_as_may_be_written_can_be_read() {
+    let backend = create(&SimDisk::new(1)).expect("a new store");
+    // A config of 32 MiB whose text is all control characters is six times as long in JSON.
+    let document = "\\u0001".repeat(20 * 1024 * 1024);
+    commit(&backend, &deriving(moving(&backend, "a", &[("ACTIVE", None)]), Some(&document)));
+    let read = backend.derived(&handle("a"), "ACTIVE.json").expect("readable");
+    assert!(read.is_some_and(|read| read == document.as_bytes()));
 }

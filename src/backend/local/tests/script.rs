@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::backend::script::{STORE, block, deriving, handle, moving, problems, renaming};
+use crate::backend::script::{STORE, block, deriving, handle, keeping, moving, problems, renaming};
 use crate::backend::{Backend, BackendError, Outcome, Transaction};
 use crate::disk::SimDisk;
 use crate::disk::sim::PowerLoss;
-use crate::log::AgentId;
+use crate::log::{AgentId, StoreId};
 use crate::refs::Handle;
 
 use super::{create, open};
@@ -23,6 +23,9 @@ pub(super) struct Operation {
 /// What the import stages.
 const STAGED: [&str; 2] = ["bulk", "bulk too"];
 
+/// The other store, parts of whose chain are fetched.
+const OTHER: StoreId = StoreId([9; 16]);
+
 const fn operation(name: &'static str, run: fn(&SimDisk) -> Result<(), BackendError>) -> Operation {
     Operation { name, run, rebooted: false }
 }
@@ -31,7 +34,7 @@ const fn after_reboot(name: &'static str, run: fn(&SimDisk) -> Result<(), Backen
     Operation { name, run, rebooted: true }
 }
 
-pub(super) const SCRIPT: [Operation; 18] = [
+pub(super) const SCRIPT: [Operation; 20] = [
     operation("create the store", |disk| create(disk).map(drop)),
     operation("create an agent", |disk| {
         one(disk, |at| {
@@ -91,6 +94,23 @@ pub(super) const SCRIPT: [Operation; 18] = [
     after_reboot("edit after the checkpoint", |disk| {
         one(disk, |at| moving(at, "help", &[("drafts/large", None), ("meta", Some("m"))]))
     }),
+    operation("fetch", |disk| {
+        one(disk, |at| {
+            let moves =
+                &[("remotes/origin/versions", Some("theirs")), ("remotes/origin/ACTIVE", Some("theirs"))];
+            keeping(at, moving(at, "help", moves), OTHER, 3)
+        })
+    }),
+    after_reboot("pull", |disk| {
+        one(disk, |at| {
+            keeping(
+                at,
+                moving(at, "help", &[("versions", Some("theirs")), ("unpushed", Some("mine"))]),
+                OTHER,
+                2,
+            )
+        })
+    }),
 ];
 
 fn one(disk: &SimDisk, transaction: impl Fn(&dyn Backend) -> Transaction) -> Result<(), BackendError> {
@@ -101,7 +121,7 @@ fn one(disk: &SimDisk, transaction: impl Fn(&dyn Backend) -> Transaction) -> Res
     backend.commit(&transaction(&healthy)).map(|outcome| assert_eq!(outcome, Outcome::Committed))
 }
 
-/// What is said of every agent: its handle, its log, its derived document.
+/// What is said of every agent: its handle, its log and those of other stores, its derived document.
 pub(super) type Summary = BTreeMap<AgentId, (Handle, Vec<String>, Option<String>)>;
 
 /// What is said of a store; nothing, when there is none.
@@ -117,7 +137,11 @@ pub(super) fn summary(disk: &SimDisk) -> Result<Option<Summary>, BackendError> {
     for handle in backend.agents(None, 99)? {
         let head = backend.head(&handle)?.expect("an agent that was listed");
         let log = backend.read_log(&handle, 0, 1 << 20)?;
-        let log = String::from_utf8_lossy(&log).lines().map(str::to_owned).collect();
+        let mut log: Vec<String> = String::from_utf8_lossy(&log).lines().map(str::to_owned).collect();
+        for chain in backend.chains(&handle)? {
+            let bytes = backend.read_chain(&handle, chain.store, 0, 1 << 20)?;
+            log.extend(String::from_utf8_lossy(&bytes).lines().map(str::to_owned));
+        }
         let derived = backend.derived(&handle, "ACTIVE.json")?;
         let derived = derived.map(|document| String::from_utf8_lossy(&document).into_owned());
         summary.insert(head.agent, (handle, log, derived));

@@ -1,14 +1,15 @@
 //! Several writers and readers at once, on the real disk; and what one commit costs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::backend::script::{STORE, commit, handle, moving, name, problems, renaming};
 use crate::backend::{Backend, BackendError, Moved, Outcome};
-use crate::disk::{Disk, DiskError, FileKind, LockGuard, RealDisk, SharedDisk, Stat, Walk};
+use crate::disk::{DiskError, RealDisk, SharedDisk};
 
 use super::LocalBackend;
+use super::between::Between;
 
 fn store(root: &Path, disk: SharedDisk) -> LocalBackend {
     let backend = LocalBackend::create(disk, root, STORE).expect("a new store");
@@ -84,22 +85,30 @@ fn writers_and_readers_of_one_agent_do_not_disturb_each_other() {
     }
 }
 
-#[test]
-fn a_renamed_agent_is_never_taken_for_an_empty_one() {
+/// Renames an agent there and back while somebody looks for it under both names.
+fn renamed_while_looked_for(disk: &SharedDisk) {
     const RENAMES: usize = 30;
     let dir = tempfile::tempdir().expect("a directory");
     let root = dir.path().join("s");
-    let writer = store(&root, Arc::new(RealDisk::new()));
+    let writer = store(&root, Arc::clone(disk));
     commit(&writer, &moving(&writer, "a", &[("versions", Some("1")), ("drafts/x", Some("1"))]));
+    commit(&writer, &renaming(&writer, "a", "b"));
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let backend = another(&root);
+            let backend = LocalBackend::open(Arc::clone(disk), &root).expect("a store");
             let mut reads = 0;
             while !done.load(Ordering::SeqCst) {
                 for agent in ["a", "b"].map(handle) {
+                    let found = backend.locate(&agent).expect("readable");
+                    assert!(found.is_some(), "'{agent}' is gone");
                     match backend.list_len(&agent, &name("versions")) {
                         Ok(len) => assert_eq!(len, 1),
+                        Err(BackendError::NoSuchAgent(_)) => continue,
+                        Err(error) => panic!("{error:?}"),
+                    }
+                    match backend.list(&agent, &name("versions"), 0, 9) {
+                        Ok(entries) => assert_eq!(entries.len(), 1),
                         Err(BackendError::NoSuchAgent(_)) => continue,
                         Err(error) => panic!("{error:?}"),
                     }
@@ -114,7 +123,7 @@ fn a_renamed_agent_is_never_taken_for_an_empty_one() {
             reads
         });
         for number in 0..RENAMES {
-            let (from, to) = if number % 2 == 0 { ("a", "b") } else { ("b", "a") };
+            let (from, to) = if number % 2 == 0 { ("b", "a") } else { ("a", "b") };
             commit(&writer, &renaming(&writer, from, to));
         }
         done.store(true, Ordering::SeqCst);
@@ -123,91 +132,101 @@ fn a_renamed_agent_is_never_taken_for_an_empty_one() {
     assert_eq!(problems(&writer), Vec::<String>::new());
 }
 
-/// A disk that counts its flushes.
-#[derive(Debug, Default)]
-struct Counting {
-    below: RealDisk,
-    files: AtomicU64,
-    others: AtomicU64,
+#[test]
+fn a_renamed_agent_is_never_taken_for_an_empty_one() {
+    renamed_while_looked_for(&(Arc::new(RealDisk::new()) as SharedDisk));
 }
 
-impl Disk for Counting {
-    fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, DiskError> {
-        self.below.read(path, max_bytes)
+#[test]
+fn an_agent_that_is_renamed_back_is_found_in_the_very_moment() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let root = dir.path().join("s");
+    let first = store(&root, Arc::new(RealDisk::new()));
+    commit(&first, &moving(&first, "a", &[("versions", Some("1")), ("ACTIVE", Some("1"))]));
+    let readers: Vec<LocalBackend> = (0..5).map(|_| another(&root)).collect();
+    for reader in &readers {
+        assert_eq!(reader.list_len(&handle("a"), &name("versions")).expect("readable"), 1);
     }
-    fn read_at(&self, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
-        self.below.read_at(path, offset, len)
-    }
-    fn stat(&self, path: &Path) -> Result<Option<Stat>, DiskError> {
-        self.below.stat(path)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<(String, FileKind)>, DiskError> {
-        self.below.list(dir)
-    }
-    fn create_dir_all(&self, dir: &Path) -> Result<(), DiskError> {
-        self.below.create_dir_all(dir)
-    }
-    fn write_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-        self.below.write_atomic(path, bytes)
-    }
-    fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.below.write_at(path, offset, bytes)
-    }
-    fn truncate(&self, path: &Path, len_bytes: u64) -> Result<(), DiskError> {
-        self.below.truncate(path, len_bytes)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
-        self.below.rename(from, to)
-    }
-    fn remove_file(&self, path: &Path) -> Result<(), DiskError> {
-        self.below.remove_file(path)
-    }
-    fn remove_dir(&self, dir: &Path) -> Result<(), DiskError> {
-        self.below.remove_dir(dir)
-    }
-    fn symlink(&self, target: &Path, link: &Path) -> Result<(), DiskError> {
-        self.below.symlink(target, link)
-    }
-    fn read_link(&self, link: &Path) -> Result<PathBuf, DiskError> {
-        self.below.read_link(link)
-    }
-    fn sync_file(&self, path: &Path) -> Result<(), DiskError> {
-        self.files.fetch_add(1, Ordering::SeqCst);
-        self.below.sync_file(path)
-    }
-    fn sync_dir(&self, dir: &Path) -> Result<(), DiskError> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        self.below.sync_dir(dir)
-    }
-    fn sync_all(&self, root: &Path) -> Result<(), DiskError> {
-        self.others.fetch_add(1, Ordering::SeqCst);
-        self.below.sync_all(root)
-    }
-    fn lock(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
-        self.below.lock(path)
-    }
-    fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {
-        self.below.try_lock(path)
-    }
-    fn boot_id(&self) -> [u8; 16] {
-        self.below.boot_id()
-    }
-    fn is_network(&self, path: &Path) -> Result<bool, DiskError> {
-        self.below.is_network(path)
-    }
-    fn walk<'a>(&'a self, root: &Path) -> Walk<'a> {
-        self.below.walk(root)
-    }
+    commit(&first, &renaming(&first, "a", "b"));
+    let met = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&met);
+    let (sender, located) = std::sync::mpsc::channel();
+    let root_of = root.clone();
+    let look = move |call: &'static str, _: &Path| {
+        if call == "exchange" {
+            count.fetch_add(1, Ordering::SeqCst);
+            let (a, gone) =
+                (handle("a"), |error: &BackendError| matches!(error, BackendError::NoSuchAgent(_)));
+            // Who knows nothing of its other name yet waits for the writer.
+            let (reader, located) = (another(&root_of), sender.clone());
+            let looked_for = a.clone();
+            std::thread::spawn(move || located.send(reader.locate(&looked_for)));
+            let len = readers[1].list_len(&a, &name("versions"));
+            assert!(len.map_or_else(|e| gone(&e), |len| len == 1));
+            assert!(
+                readers[2].read_ref(&a, &name("ACTIVE")).map_or_else(|e| gone(&e), |state| state.is_some())
+            );
+            assert!(readers[3].head(&a).map_or_else(|e| gone(&e), |_| true));
+            assert!(readers[4].refs(&a, "drafts").map_or_else(|e| gone(&e), |_| true));
+            assert!(readers[0].read_log(&a, 0, 99).map_or_else(|e| gone(&e), |log| !log.is_empty()));
+        }
+        Ok(())
+    };
+    let writer =
+        LocalBackend::open(Arc::new(Between::new(Arc::new(RealDisk::new()), look)), &root).expect("a store");
+    commit(&writer, &renaming(&writer, "b", "a"));
+    assert_eq!(met.load(Ordering::SeqCst), 1);
+    let located = located.recv_timeout(std::time::Duration::from_mins(1)).expect("it is found");
+    assert_eq!(located.expect("readable"), Some(handle("a")));
+}
+
+#[test]
+fn a_rename_in_steps_is_never_met_half_way() {
+    let refuses = |call: &'static str, path: &Path| match call {
+        "exchange" => Err(DiskError::new(call, path, std::io::ErrorKind::Unsupported.into())),
+        _ => Ok(()),
+    };
+    renamed_while_looked_for(&(Arc::new(Between::new(Arc::new(RealDisk::new()), refuses)) as SharedDisk));
+}
+
+#[test]
+fn a_list_that_is_renamed_away_between_two_calls_is_no_failure_of_the_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let root = dir.path().join("s");
+    let writer = store(&root, Arc::new(RealDisk::new()));
+    commit(&writer, &moving(&writer, "a", &[("versions", Some("1"))]));
+    let renamed = AtomicBool::new(false);
+    let look = move |call: &'static str, path: &Path| {
+        if call == "read_at" && path.ends_with("a/versions") && !renamed.swap(true, Ordering::SeqCst) {
+            commit(&writer, &renaming(&writer, "a", "b"));
+            // A rename in steps leaves nothing under the handle for a while.
+            std::fs::remove_file(path.parent().expect("a directory")).expect("the link");
+        }
+        Ok(())
+    };
+    let disk: SharedDisk = Arc::new(Between::new(Arc::new(RealDisk::new()), look));
+    let reader = LocalBackend::open(disk, &root).expect("a store");
+    let found = reader.list(&handle("a"), &name("versions"), 0, 9);
+    assert!(matches!(found, Err(BackendError::NoSuchAgent(_))), "{found:?}");
 }
 
 #[test]
 fn a_commit_costs_one_flush() {
     let dir = tempfile::tempdir().expect("a directory");
     let root = dir.path().join("s");
-    let disk = Arc::new(Counting::default());
+    let flushes = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
+    let counted = Arc::clone(&flushes);
+    let disk: SharedDisk = Arc::new(Between::new(Arc::new(RealDisk::new()), move |call, _| {
+        match call {
+            "sync_file" => drop(counted[0].fetch_add(1, Ordering::SeqCst)),
+            "sync_dir" | "sync_all" => drop(counted[1].fetch_add(1, Ordering::SeqCst)),
+            _ => {}
+        }
+        Ok(())
+    }));
     let backend = LocalBackend::create(disk.clone(), &root, STORE).expect("a new store");
     commit(&backend, &moving(&backend, "a", &[("ACTIVE", None)]));
-    let counts = || (disk.files.load(Ordering::SeqCst), disk.others.load(Ordering::SeqCst));
+    let counts = || (flushes[0].load(Ordering::SeqCst), flushes[1].load(Ordering::SeqCst));
     let (files, others) = counts();
     for number in 0..20u64 {
         let text = number.to_string();

@@ -1,0 +1,315 @@
+//! What is said about commits, from an agent's attributes file: read once, then only what was
+//! appended since, with the last line about each ref found by its name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::backend::BackendError;
+use crate::disk::Stat;
+use crate::log::RefState;
+use crate::refs::{Handle, RefName};
+
+use super::LocalBackend;
+use super::files;
+
+/// Largest attributes file that is read, in bytes.
+const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Attributes files kept in memory at most, in bytes; beyond it all are read anew.
+const CACHE_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// The attributes files that were read.
+#[derive(Debug, Default)]
+pub(super) struct Cache {
+    files: Mutex<Files>,
+    hasher: RandomState,
+}
+
+/// The files by agent, and about how much memory they take.
+#[derive(Debug, Default)]
+struct Files {
+    of: HashMap<Handle, Kept>,
+    size_bytes: usize,
+}
+
+/// A file that is kept, and the size that it was counted with.
+#[derive(Debug)]
+struct Kept {
+    attributes: Arc<Mutex<Attributes>>,
+    size_bytes: usize,
+}
+
+/// The whole lines of an attributes file.
+#[derive(Debug, Default)]
+struct Attributes {
+    inode: u64,
+    lines: Vec<u8>,
+    /// Where the last line about a ref starts, by the hash of its name; made at the second look, since a
+    /// process that looks once is served faster by a search.
+    last: Option<HashMap<u64, usize>>,
+}
+
+impl Attributes {
+    /// Takes in what follows the lines that are known; a line that is being appended does not count yet.
+    fn extend(&mut self, mut bytes: Vec<u8>, hasher: &RandomState) {
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1));
+        let start = self.lines.len();
+        if start == 0 {
+            self.lines = bytes;
+        } else {
+            self.lines.extend_from_slice(&bytes);
+        }
+        if let Some(last) = &mut self.last {
+            note(last, &self.lines, start, hasher);
+        }
+    }
+
+    fn index(&mut self, hasher: &RandomState) {
+        if self.last.is_none() {
+            let mut last = HashMap::new();
+            note(&mut last, &self.lines, 0, hasher);
+            self.last = Some(last);
+        }
+    }
+
+    /// The last line about a ref.
+    fn last(&self, name: &RefName, hasher: &RandomState) -> Option<&[u8]> {
+        let Some(last) = &self.last else { return files::last_attribute(&self.lines, name) };
+        let at = *last.get(&hasher.hash_one(name.as_str().as_bytes()))?;
+        let line = line_at(&self.lines, at);
+        // Two names with one hash: the line of the other stands here.
+        if name_of(line) == name.as_str().as_bytes() {
+            Some(line)
+        } else {
+            files::last_attribute(&self.lines, name)
+        }
+    }
+}
+
+fn note(last: &mut HashMap<u64, usize>, lines: &[u8], start: usize, hasher: &RandomState) {
+    let mut at = start;
+    while at < lines.len() {
+        let line = line_at(lines, at);
+        last.insert(hasher.hash_one(name_of(line)), at);
+        at += line.len() + 1;
+    }
+}
+
+/// The line that starts at a position, without its end.
+fn line_at(lines: &[u8], at: usize) -> &[u8] {
+    let rest = &lines[at..];
+    &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]
+}
+
+fn name_of(line: &[u8]) -> &[u8] {
+    &line[..memchr::memchr(b'\t', line).unwrap_or(line.len())]
+}
+
+impl LocalBackend {
+    /// The state of an attribute.
+    pub(super) fn attribute(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError> {
+        let state = self.with_attributes(agent, |known| {
+            let Some(line) = known.last(name, &self.attributes.hasher) else { return Ok(None) };
+            let found = files::decode_attribute(line).filter(|(read, _)| read == name);
+            let (_, state) = found.ok_or_else(|| self.damaged_attributes(agent))?;
+            Ok(Some(state))
+        })?;
+        Ok(state.filter(|state| state.target.is_some()))
+    }
+
+    /// Every attribute of a namespace that is said of something.
+    pub(super) fn attributes_in(
+        &self,
+        agent: &Handle,
+        namespace: &str,
+    ) -> Result<BTreeMap<RefName, RefState>, BackendError> {
+        let mut found = self.with_attributes(agent, |known| {
+            let mut found = BTreeMap::new();
+            for line in known.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                if line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/') {
+                    let (name, state) =
+                        files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
+                    if name.split().0 == Some(namespace) {
+                        found.insert(name, state);
+                    }
+                }
+            }
+            Ok(found)
+        })?;
+        found.retain(|_, state| state.target.is_some());
+        Ok(found)
+    }
+
+    fn damaged_attributes(&self, agent: &Handle) -> BackendError {
+        let path = self.layout.attributes(agent);
+        BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged")
+    }
+
+    /// Shows `look` the attributes of an agent as they are now.
+    fn with_attributes<T>(
+        &self,
+        agent: &Handle,
+        look: impl FnOnce(&Attributes) -> Result<T, BackendError>,
+    ) -> Result<T, BackendError> {
+        let path = self.layout.attributes(agent);
+        let Cache { files, hasher } = &self.attributes;
+        let stat = || self.disk.stat(&path).map_err(BackendError::disk("look at the attributes"));
+        // What was replayed in memory is not yet what the file says.
+        let plain = Arc::ptr_eq(&self.view(agent), &self.disk);
+        let before = if plain { stat()? } else { None };
+        if let Some(before) = &before {
+            let lock = || files.lock().unwrap_or_else(PoisonError::into_inner);
+            let shared = lock().of.get(agent).map(|kept| Arc::clone(&kept.attributes));
+            if let Some(shared) = shared {
+                let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let size_bytes = known.size_bytes();
+                if known.fits(before) && self.follow_attributes(&path, &mut known, before)? {
+                    if known.size_bytes() != size_bytes {
+                        lock().count(agent, &shared, known.size_bytes());
+                    }
+                    return look(&known);
+                }
+            }
+        }
+        let mut read = Attributes::default();
+        if let Some(bytes) = self.agent_file(agent, &path, ATTRIBUTES_MAX_BYTES)? {
+            read.extend(bytes, hasher);
+        }
+        let found = look(&read);
+        // Kept only if it is certain which file it was.
+        if let (Some(before), Some(after)) = (before, stat()?)
+            && before.inode == after.inode
+        {
+            read.inode = before.inode;
+            let size_bytes = read.size_bytes();
+            let read = Arc::new(Mutex::new(read));
+            files.lock().unwrap_or_else(PoisonError::into_inner).count(agent, &read, size_bytes);
+        }
+        found
+    }
+
+    /// Takes in what was appended to a file since it was read; `false` when another file took its place.
+    fn follow_attributes(
+        &self,
+        path: &Path,
+        known: &mut Attributes,
+        now: &Stat,
+    ) -> Result<bool, BackendError> {
+        let hasher = &self.attributes.hasher;
+        known.index(hasher);
+        let have = known.lines.len() as u64;
+        if now.len_bytes == have {
+            return Ok(true);
+        }
+        let reading = || BackendError::disk("read the attributes");
+        let want = usize::try_from(now.len_bytes - have).unwrap_or(usize::MAX);
+        let appended = match self.disk.read_at(path, have, want) {
+            Err(error) if error.is_not_found() => return Ok(false),
+            bytes => bytes.map_err(reading())?,
+        };
+        if self.disk.stat(path).map_err(reading())?.is_none_or(|stat| stat.inode != known.inode) {
+            return Ok(false);
+        }
+        known.extend(appended, hasher);
+        Ok(true)
+    }
+}
+
+impl Attributes {
+    /// About how much memory it takes, in bytes.
+    fn size_bytes(&self) -> usize {
+        let entry_bytes = size_of::<(u64, usize)>() + 1;
+        self.lines.capacity() + self.last.as_ref().map_or(0, |last| last.capacity() * entry_bytes)
+    }
+
+    /// Whether a file may be the one that was read, with more appended.
+    fn fits(&self, stat: &Stat) -> bool {
+        self.inode == stat.inode && stat.len_bytes >= self.lines.len() as u64
+    }
+}
+
+impl Files {
+    /// Keeps a file with the size that it has now; when all together are too large, only that one.
+    fn count(&mut self, agent: &Handle, attributes: &Arc<Mutex<Attributes>>, size_bytes: usize) {
+        let before = self.of.get(agent).map_or(0, |kept| kept.size_bytes);
+        self.size_bytes = self.size_bytes - before + size_bytes;
+        if self.size_bytes > CACHE_MAX_BYTES {
+            self.of.clear();
+            self.size_bytes = size_bytes;
+        }
+        self.of.insert(agent.clone(), Kept { attributes: Arc::clone(attributes), size_bytes });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::RecordId;
+    use crate::object::ObjectId;
+    use crate::refs::Target;
+
+    fn line(commit: u8, revision: u64) -> (RefName, Vec<u8>) {
+        let id = ObjectId::from_bytes([commit; 32]);
+        let record = RecordId::from_digest(crate::encoding::Digest::from_bytes([1; 32]));
+        let name = RefName::about("checks", &id);
+        let state = RefState { target: Some(Target::Id(id)), revision, created: record, moved: record };
+        let text = files::encode_attribute(&name, &state);
+        (name, text.into_bytes())
+    }
+
+    #[test]
+    fn the_index_says_what_a_search_says_also_of_what_is_appended() {
+        let hasher = RandomState::new();
+        let mut searched = Attributes::default();
+        let mut indexed = Attributes::default();
+        indexed.index(&hasher);
+        for step in 0..40_u8 {
+            let (_, text) = line(step % 7, u64::from(step) + 1);
+            searched.extend(text.clone(), &hasher);
+            let cut = text.len() / 2;
+            let mut torn = text.clone();
+            torn.truncate(cut);
+            // A line that is half there does not count.
+            indexed.extend(torn, &hasher);
+            indexed.extend(text, &hasher);
+            for commit in 0..9 {
+                let (name, _) = line(commit, 1);
+                assert_eq!(indexed.last(&name, &hasher), searched.last(&name, &hasher), "{step} {commit}");
+            }
+        }
+        assert_eq!(indexed.last.as_ref().map(HashMap::len), Some(7));
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_as_it_grows_and_is_replaced() {
+        let mut files = Files::default();
+        let sized =
+            |bytes| Arc::new(Mutex::new(Attributes { lines: vec![0; bytes], ..Attributes::default() }));
+        let [a, b]: [Handle; 2] = ["a", "b"].map(|name| name.parse().expect("a handle"));
+        let (first, second) = (sized(1000), sized(500));
+        files.count(&a, &first, 1000);
+        files.count(&b, &second, 500);
+        files.count(&a, &first, 3000);
+        assert_eq!((files.size_bytes, files.of.len()), (3500, 2));
+        files.count(&a, &sized(10), 10);
+        assert_eq!(files.size_bytes, 510);
+        files.count(&b, &second, CACHE_MAX_BYTES);
+        assert_eq!((files.size_bytes, files.of.len()), (CACHE_MAX_BYTES, 1));
+        assert!(files.of.contains_key(&b));
+    }
+
+    #[test]
+    fn names_with_one_hash_are_told_apart() {
+        let hasher = RandomState::new();
+        let mut known = Attributes::default();
+        let ((first, one), (second, two)) = (line(1, 1), line(2, 1));
+        known.extend([one, two].concat(), &hasher);
+        known.index(&hasher);
+        let last = known.last.as_mut().expect("an index");
+        let at = last[&hasher.hash_one(second.as_str().as_bytes())];
+        last.insert(hasher.hash_one(first.as_str().as_bytes()), at);
+        let found = known.last(&first, &hasher).expect("a line");
+        assert_eq!(files::decode_attribute(found).map(|(name, _)| name), Some(first));
+    }
+}
