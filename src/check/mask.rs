@@ -2,6 +2,7 @@
 //! saved, a mask would overwrite the secret that it stands for.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -50,7 +51,31 @@ pub fn mask_text(text: &str) -> Cow<'_, str> {
 
 /// Masks every secret in a value: what [`super::check`] would report as one, keys included.
 pub fn mask_value(value: &Value) -> Value {
-    mask_below(value, "", false)
+    masked(value).unwrap_or_else(|| value.clone())
+}
+
+/// The value with its secrets masked, as [`mask_value`] has it; `None` when it holds none.
+pub fn masked(value: &Value) -> Option<Value> {
+    let mut facts = FactsOf::default();
+    holds_secret(value, "", false, &mut facts).then(|| mask_below(value, "", false))
+}
+
+/// Keys repeat, so what each says is found out once.
+type FactsOf<'v> = HashMap<&'v str, Facts>;
+
+fn holds_secret<'v>(value: &'v Value, key: &'v str, in_headers: bool, facts: &mut FactsOf<'v>) -> bool {
+    match value {
+        Value::String(text) => {
+            let facts = *facts.entry(key).or_insert_with(|| Facts::of(key));
+            !secrets::find(facts, in_headers, text).is_empty()
+        }
+        Value::Array(items) => items.iter().any(|item| holds_secret(item, key, in_headers, facts)),
+        Value::Object(map) => map.iter().any(|(name, value)| {
+            let below = in_headers || is_headers(name);
+            !patterns::find(name).is_empty() || holds_secret(value, effective_key(name, map), below, facts)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn mask_below(value: &Value, key: &str, in_headers: bool) -> Value {

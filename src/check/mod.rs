@@ -3,6 +3,7 @@
 
 mod context;
 mod finding;
+mod hints;
 mod host;
 mod keys;
 mod mask;
@@ -20,7 +21,7 @@ use serde_json::Value;
 
 pub use context::Context;
 pub use finding::{Finding, Offending, Report, Severity, fingerprint};
-pub use mask::{contains_mask, mask_text, mask_value};
+pub use mask::{contains_mask, mask_text, mask_value, masked};
 pub use rules::{RULES, Rule};
 pub use variables::SYSTEM_VARIABLES;
 

@@ -1,10 +1,11 @@
 //! The shapes of secrets: regular expressions, compiled once, each with a test that tells a
 //! secret from text of the same shape. Matching is linear in the length of the text.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 
-use regex::{Regex, RegexSet};
+use regex::Regex;
 
+use super::hints::{self, Hint};
 use super::secrets::{is_basic_credential, is_placeholder, is_random, looks_like_words};
 
 /// One shape of secret.
@@ -12,9 +13,9 @@ pub(super) struct Pattern {
     /// What a match is called in messages.
     pub(super) what: &'static str,
     /// What is found wherever the shape is, and seldom elsewhere: quick to look for.
-    hint: &'static str,
+    pub(super) hint: Hint,
     /// The expression; its first group, if it has one, is the secret.
-    source: &'static str,
+    pub(super) source: &'static str,
     /// Whether the text of the secret is one indeed.
     accept: fn(&str) -> bool,
 }
@@ -69,109 +70,136 @@ macro_rules! named {
 pub(super) const PATTERNS: [Pattern; 25] = [
     Pattern {
         what: "private key",
-        hint: r"PRIVATE KEY",
+        hint: Hint { literals: &["private key"], follows: hints::anything },
         source: r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----)?",
         accept: always,
     },
     Pattern {
         what: "Anthropic API key",
-        hint: r"sk-ant-",
+        hint: Hint { literals: &["sk-ant-"], follows: hints::token_16 },
         source: r"(?-u:\b)sk-ant-[A-Za-z0-9_-]{16,}",
         accept: shaped,
     },
     Pattern {
         what: "OpenAI API key",
-        hint: r"sk-(?:proj|svcacct|admin|or-v1)-",
+        hint: Hint {
+            literals: &["sk-proj-", "sk-svcacct-", "sk-admin-", "sk-or-v1-"],
+            follows: hints::token_16,
+        },
         source: r"(?-u:\b)sk-(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{16,}",
         accept: shaped,
     },
     Pattern {
         what: "API key",
-        hint: r"sk-",
+        hint: Hint { literals: &["sk-"], follows: hints::token_16 },
         source: r"(?-u:\b)sk-[A-Za-z0-9_-]{20,}",
         accept: shaped_and_random,
     },
     Pattern {
         what: "AWS access key id",
-        hint: r"AKIA|ASIA",
+        hint: Hint { literals: &["akia", "asia"], follows: hints::token_16 },
         source: r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "AWS secret access key",
-        hint: r"AKIA|ASIA",
+        hint: Hint { literals: &["akia", "asia"], follows: hints::token_16 },
         source: r"(?-u:\b)(?:AKIA|ASIA)[A-Z0-9]{16}(?-u:\b)[^A-Za-z0-9/+]{1,8}(?:[A-Za-z_]{0,30}[^A-Za-z0-9/+]{1,8})?([A-Za-z0-9/+]{40})(?-u:\b)",
         accept: is_random,
     },
     Pattern {
         what: "GitHub token",
-        hint: r"gh[pousr]_|github_pat_",
+        hint: Hint {
+            literals: &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+            follows: hints::token_16,
+        },
         source: r"(?-u:\b)(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{22,})",
         accept: shaped,
     },
     Pattern {
         what: "GitLab token",
-        hint: r"glpat-",
+        hint: Hint { literals: &["glpat-"], follows: hints::token_16 },
         source: r"(?-u:\b)glpat-[A-Za-z0-9_-]{20,}",
         accept: shaped,
     },
     Pattern {
         what: "Slack token",
-        hint: r"xox[a-z]-|xapp-",
+        hint: Hint { literals: &["xox", "xapp-"], follows: hints::token_4 },
         source: r"(?-u:\b)(?:xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "webhook address",
-        hint: r"hooks\.slack\.com/",
+        hint: Hint { literals: &["hooks.slack.com/"], follows: hints::anything },
         source: r"https://hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "webhook address",
-        hint: r"/api/webhooks/",
+        hint: Hint { literals: &["/api/webhooks/"], follows: hints::anything },
         source: r"https://(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{10,25}/([A-Za-z0-9_-]{30,})",
         accept: shaped,
     },
     Pattern {
         what: "Stripe key",
-        hint: r"[sr]k_(?:live|test)_|whsec_",
+        hint: Hint {
+            literals: &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"],
+            follows: hints::token_4,
+        },
         source: r"(?-u:\b)(?:[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "Google key",
-        hint: r"AIza|GOCSPX-|ya29\.",
+        hint: Hint { literals: &["aiza", "gocspx-", "ya29."], follows: hints::token_16 },
         source: r"(?-u:\b)(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,})",
         accept: shaped,
     },
     Pattern {
         what: "Twilio key",
-        hint: r"SK[0-9a-f]{4}",
+        hint: Hint {
+            literals: &[
+                "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb", "skc",
+                "skd", "ske", "skf",
+            ],
+            follows: hints::hex_31,
+        },
         source: r"(?-u:\b)SK[0-9a-f]{32}(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "Twilio auth token",
-        hint: r"AC[0-9a-f]{4}",
+        hint: Hint {
+            literals: &[
+                "ac0", "ac1", "ac2", "ac3", "ac4", "ac5", "ac6", "ac7", "ac8", "ac9", "aca", "acb", "acc",
+                "acd", "ace", "acf",
+            ],
+            follows: hints::hex_31,
+        },
         source: r"(?-u:\b)AC[0-9a-f]{32}(?-u:\b)[^\n]{1,40}?(?-u:\b)([0-9a-f]{32})(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "SendGrid key",
-        hint: r"SG\.",
+        hint: Hint { literals: &["sg."], follows: hints::token_16 },
         source: r"(?-u:\b)SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
         accept: shaped,
     },
     Pattern {
         what: "ElevenLabs key",
-        hint: r"sk_[0-9a-f]{4}",
+        hint: Hint { literals: &["sk_"], follows: hints::hex_31 },
         source: r"(?-u:\b)sk_[0-9a-f]{40,}(?-u:\b)",
         accept: shaped,
     },
     Pattern {
         what: "vendor token",
-        hint: r"gsk_|hf_|npm_|dop_v1_|shp(?:at|ca|pa|ss)_|pat[A-Za-z0-9]{14}\.|lin_api_|PMAK-|pplx-|xai-|r8_|tvly-|pat-(?:na|eu)|sq0|[0-9]:AA",
+        hint: Hint {
+            literals: &[
+                "gsk_", "hf_", "npm_", "dop_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "pat", "lin_api_",
+                "pmak-", "pplx-", "xai-", "r8_", "tvly-", "sq0", ":aa",
+            ],
+            follows: hints::token_16,
+        },
         source: concat!(
             r"(?-u:\b)(?:gsk_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|dop_v1_[a-f0-9]{64}",
             r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|lin_api_[A-Za-z0-9]{32,}",
@@ -182,52 +210,75 @@ pub(super) const PATTERNS: [Pattern; 25] = [
     },
     Pattern {
         what: "JSON web token",
-        hint: r"eyJ",
+        hint: Hint { literals: &["eyj"], follows: hints::token_16 },
         source: r"(?-u:\b)eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{8,}",
         accept: always,
     },
     Pattern {
         what: "bearer token",
-        hint: r"(?i-u:bearer)\s",
+        hint: Hint { literals: &["bearer"], follows: hints::spaced_token },
         source: r"(?-u:\b)(?i-u:bearer)\s{1,4}([A-Za-z0-9._~+/=-]{12,})",
         accept: opaque,
     },
     Pattern {
         what: "user name and password",
-        hint: r"(?i-u:basic)\s",
+        hint: Hint { literals: &["basic"], follows: hints::spaced_token },
         source: r"(?-u:\b)(?i-u:basic)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})",
         accept: is_basic_credential,
     },
     Pattern {
         what: "password in an address",
-        hint: r"://[^/@]*@",
+        hint: Hint { literals: &["://"], follows: hints::user },
         source: r"(?-u:\b)[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s/:@?#<>{}]{0,200}:([^\s/@<>{}]{1,200})@",
         accept: password,
     },
     Pattern {
         what: "credential in an address",
-        hint: r"[?&](?i-u:api|key|access|auth|token|secret|sig|password|code)",
+        hint: Hint {
+            literals: &[
+                "?api",
+                "?key",
+                "?access",
+                "?auth",
+                "?token",
+                "?secret",
+                "?sig",
+                "?password",
+                "?code",
+                "&api",
+                "&key",
+                "&access",
+                "&auth",
+                "&token",
+                "&secret",
+                "&sig",
+                "&password",
+                "&code",
+            ],
+            follows: hints::anything,
+        },
         source: r"[?&](?i-u:api[_-]?key|key|(?:access|auth)[_-]?token|token|secret|sig|signature|password|auth|code)=([A-Za-z0-9._~%+/=-]{12,})",
         accept: opaque,
     },
     Pattern {
         what: "credential",
-        hint: r#"(?i-u:key|token|secret|password|passwd|authorization)\\{0,3}["']\s{0,3}[:=]"#,
+        hint: Hint {
+            literals: &["key", "token", "secret", "password", "passwd", "authorization"],
+            follows: hints::quoted_assignment,
+        },
         source: named!(r#"\\{0,3}["']\s{0,3}[:=]\s{0,3}\\{0,3}["']([^"'\\\s{}<>$*]{8,})\\{0,3}["']"#),
         accept: quoted,
     },
     Pattern {
         what: "credential",
-        hint: r"(?i-u:key|token|secret|password|passwd|authorization)\s{0,3}[:=]",
+        hint: Hint {
+            literals: &["key", "token", "secret", "password", "passwd", "authorization"],
+            follows: hints::assignment,
+        },
         source: named!(r#"\s{0,3}[:=]\s{0,3}["']?([A-Za-z0-9._~+/=-]{16,})"#),
         accept: assigned,
     },
 ];
-
-/// The hints of all shapes at once, to learn in one pass which of them may occur.
-static HINTS: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(PATTERNS.iter().map(|pattern| pattern.hint)).expect("the hints are constants that compile")
-});
 
 /// The shapes, one by one, each compiled when it first occurs: few do, and compiling costs more than
 /// reading a config.
@@ -256,8 +307,14 @@ pub(super) fn find(text: &str) -> Vec<Span> {
         return Vec::new();
     }
     let mut spans = Vec::new();
-    for index in &HINTS.matches(text) {
-        let Pattern { what, accept, .. } = PATTERNS[index];
+    let possible = hints::possible(text);
+    if possible == 0 {
+        return Vec::new();
+    }
+    for (index, Pattern { what, accept, .. }) in PATTERNS.iter().enumerate() {
+        if possible >> index & 1 == 0 {
+            continue;
+        }
         for captures in each(index).captures_iter(text) {
             let Some(secret) = captures.get(1).or_else(|| captures.get(0)) else { continue };
             if accept(secret.as_str()) {

@@ -2,7 +2,7 @@
 //! without reading any; a profile that changes gets a new id, and stores keep the one they were made
 //! with.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::object::ObjectId;
 
@@ -22,12 +22,14 @@ const FILES: [(&str, &[u8]); 4] = [
     ("1ace53b98cfc4d9001d6ea82dccf3c7417f8bdc8d36336c7e351034ea533cb22", include_bytes!("data/generic.json")),
 ];
 
-static PROFILES: LazyLock<[Profile; 4]> = LazyLock::new(|| {
-    FILES.map(|(id, file)| Profile {
-        id: id.parse().expect("a test compares every id with the file's"),
-        content: OnceLock::new(),
-        file,
-        schema: OnceLock::new(),
+static PROFILES: LazyLock<[Arc<Profile>; 4]> = LazyLock::new(|| {
+    FILES.map(|(id, file)| {
+        Arc::new(Profile {
+            id: id.parse().expect("a test compares every id with the file's"),
+            content: OnceLock::new(),
+            file,
+            schema: OnceLock::new(),
+        })
     })
 });
 
@@ -38,6 +40,6 @@ pub(super) fn named(name: &str) -> Option<&'static Profile> {
 }
 
 /// The profile with that id.
-pub(super) fn with_id(id: ObjectId) -> Option<&'static Profile> {
+pub(super) fn with_id(id: ObjectId) -> Option<&'static Arc<Profile>> {
     PROFILES.iter().find(|profile| profile.id == id)
 }

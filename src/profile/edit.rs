@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diff::path::{self, Path, Step};
 
-use super::problem::{Problem, excerpt, pointer_to};
+use super::problem::{Problem, excerpt, pointer_to, type_of};
 use super::{Profile, aliases, explain, validate};
 
 /// A value to be set.
@@ -87,6 +87,10 @@ fn typed(profile: &Profile, config: &Value, path: &Path, text: String) -> Result
         kinds = match path::get(config, path, profile.list_keys()) {
             Some(Value::Bool(_)) => vec!["boolean"],
             Some(Value::Number(_)) => vec!["number"],
+            // A text in its place would throw away more than the person sees.
+            Some(there @ (Value::Object(_) | Value::Array(_))) => return Err(in_place_of(path, there)),
+            // A block that is JSON would become one that is text.
+            Some(there @ Value::Null) if path.steps().len() == 1 => return Err(in_place_of(path, there)),
             _ => vec!["string"],
         };
     }
@@ -100,6 +104,16 @@ fn typed(profile: &Profile, config: &Value, path: &Path, text: String) -> Result
     let wanted = explain::describe(&schemas).unwrap_or_else(|| kinds.join(" or "));
     let problem = Problem::new(pointer_of(path), format!("{} does not fit", excerpt(&Value::String(text))));
     Err(problem.accepts(wanted))
+}
+
+/// Refuses a text in place of a value that only JSON can say.
+fn in_place_of(path: &Path, there: &Value) -> Problem {
+    let message = format!("'{path}' is {}, and a text would take its place", type_of(there));
+    let example = match there {
+        Value::Array(_) => "[...]",
+        _ => "{...}",
+    };
+    Problem::new(pointer_of(path), message).accepts(format!("JSON: {path}:={example}"))
 }
 
 /// The text as a value of a JSON type other than text, where it is one.

@@ -48,20 +48,18 @@ pub(super) fn add(schema: &Schema, violation: &ValidationError<'_>, problems: &m
         }
         Violation::MinLength { .. } | Violation::MaxLength { .. } => {
             let chars = instance.as_str().unwrap_or_default().chars().count();
-            said(format!("has {chars} characters")).maybe_accepts(accepted())
+            said(format!("has {chars} character{}", if chars == 1 { "" } else { "s" }))
+                .maybe_accepts(accepted())
         }
         Violation::MinItems { limit } => {
             let wanted = format!("a list of at least {limit}");
-            said(format!("has {} entries", count(instance))).accepts(wanted)
-        }
-        Violation::MaxItems { limit } => {
-            said(format!("has {} entries", count(instance))).accepts(format!("at most {limit}"))
+            said(format!("has {}", size(instance))).accepts(wanted)
         }
         Violation::MinProperties { limit } => {
-            said(format!("has {} fields", count(instance))).accepts(format!("at least {limit}"))
+            said(format!("has {}", size(instance))).accepts(format!("at least {limit}"))
         }
-        Violation::MaxProperties { limit } => {
-            said(format!("has {} fields", count(instance))).accepts(format!("at most {limit}"))
+        Violation::MaxItems { limit } | Violation::MaxProperties { limit } => {
+            said(format!("has {}", size(instance))).accepts(format!("at most {limit}"))
         }
         Violation::Pattern { .. } | Violation::Format { .. } => {
             said(format!("{} does not have the accepted form", excerpt(instance))).maybe_accepts(accepted())
@@ -124,12 +122,13 @@ fn unknown_key(known: &[&Value], pointer: &str, name: &str) -> Problem {
         .maybe_accepts(accepted)
 }
 
-fn count(instance: &Value) -> usize {
-    match instance {
-        Value::Array(items) => items.len(),
-        Value::Object(map) => map.len(),
-        _ => 0,
-    }
+fn size(instance: &Value) -> String {
+    let (size, one, many) = match instance {
+        Value::Array(items) => (items.len(), "entry", "entries"),
+        Value::Object(map) => (map.len(), "field", "fields"),
+        _ => (0, "entry", "entries"),
+    };
+    format!("{size} {}", if size == 1 { one } else { many })
 }
 
 /// The schema object that states the violated keyword.

@@ -9,6 +9,7 @@ mod edit;
 mod explain;
 mod guess;
 mod import;
+mod merging;
 mod parse;
 mod patch;
 mod problem;
@@ -22,13 +23,14 @@ mod validate;
 mod tests;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use crate::diff::path::{ListKeys, Path};
 use crate::encoding::{canonical, json};
 use crate::error::{Classify, Kind};
+use crate::merge::Policies;
 use crate::object::{BlockName, Blocks, Kind as ObjectKind, Object, ObjectId};
 
 pub use edit::Input;
@@ -51,17 +53,20 @@ pub struct Profile {
 
 /// What a profile file says.
 struct Content {
-    canonical: Vec<u8>,
+    /// As canonical JSON, once somebody asks for it.
+    canonical: OnceLock<Vec<u8>>,
     shape: Shape,
 }
 
 impl Content {
     fn read(bytes: &[u8]) -> Result<Self, ProfileError> {
-        let value =
-            json::parse(bytes).map_err(|error| ProfileError::Malformed { reason: error.to_string() })?;
-        let shape = parse::shape(&value).map_err(|problems| ProfileError::Invalid { problems })?;
-        Ok(Self { canonical: canonical::to_vec(&value), shape })
+        let shape = parse::shape(&value_of(bytes)?).map_err(|problems| ProfileError::Invalid { problems })?;
+        Ok(Self { canonical: OnceLock::new(), shape })
     }
+}
+
+fn value_of(bytes: &[u8]) -> Result<Value, ProfileError> {
+    json::parse(bytes).map_err(|error| ProfileError::Malformed { reason: error.to_string() })
 }
 
 /// A profile file is wrong, or blocks do not fit a profile.
@@ -108,7 +113,7 @@ impl Profile {
     }
 
     /// The profile with that id, when it is part of this build.
-    pub fn builtin_by_id(id: ObjectId) -> Option<&'static Self> {
+    pub fn builtin_by_id(id: ObjectId) -> Option<&'static Arc<Self>> {
         builtin::with_id(id)
     }
 
@@ -140,10 +145,12 @@ impl Profile {
     /// # Errors
     /// As [`Profile::parse`].
     pub fn from_stored(bytes: &[u8]) -> Result<Self, ProfileError> {
-        let content = Content::read(bytes)?;
-        let object = Object { kind: ObjectKind::Block, payload: content.canonical.clone() };
-        let (content, schema) = (OnceLock::from(content), OnceLock::new());
-        Ok(Self { id: object.id(), content, file: &[], schema })
+        let value = value_of(bytes)?;
+        let shape = parse::shape(&value).map_err(|problems| ProfileError::Invalid { problems })?;
+        let object = Object { kind: ObjectKind::Block, payload: canonical::to_vec(&value) };
+        let id = object.id();
+        let content = Content { canonical: OnceLock::from(object.payload), shape };
+        Ok(Self { id, content: OnceLock::from(content), file: &[], schema: OnceLock::new() })
     }
 
     fn content(&self) -> &Content {
@@ -162,7 +169,9 @@ impl Profile {
 
     /// The profile as canonical JSON: the payload of the block that stores it.
     pub fn bytes(&self) -> &[u8] {
-        &self.content().canonical
+        let whole =
+            || canonical::to_vec(&value_of(self.file).expect("a test reads every profile of the build"));
+        self.content().canonical.get_or_init(whole)
     }
 
     /// The profile's name.
@@ -193,6 +202,17 @@ impl Profile {
     /// The keys by which lists are matched.
     pub fn list_keys(&self) -> &ListKeys {
         &self.shape().list_keys
+    }
+
+    /// The keys by which lists are matched, block by block: what [`crate::merge::config`] needs.
+    pub fn merge_policies(&self) -> Policies {
+        merging::policies(self.shape())
+    }
+
+    /// The path in the config of a place in a block, such as that of a conflict; none for the root of a
+    /// block that holds several fields, and for a block that the profile does not know.
+    pub fn config_path(&self, block: &BlockName, path: &Path) -> Option<Path> {
+        merging::config_path(self.shape(), block, path)
     }
 
     /// The block that holds the value at a path; none when there is no such field, or when several
@@ -313,7 +333,7 @@ impl Profile {
     }
 
     fn schema(&self) -> &Schema {
-        self.schema.get_or_init(|| Schema::of(self.shape()))
+        self.schema.get_or_init(|| Schema::of(self.shape(), !self.file.is_empty()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What every built-in profile satisfies, and what the vendors' descriptions say of theirs.
 
+use std::sync::Arc;
+
 use super::*;
 
 #[test]
@@ -9,7 +11,7 @@ fn every_builtin_profile_passes_the_check_for_profile_files() {
         assert_eq!(profile.name(), *name);
         let again = Profile::parse(profile.bytes()).map_err(|error| error.to_string());
         assert_eq!(again.map(|again| again.id()), Ok(profile.id()), "{name}");
-        assert_eq!(Profile::builtin_by_id(profile.id()), Some(profile), "{name}");
+        assert_eq!(Profile::builtin_by_id(profile.id()).map(Arc::as_ref), Some(profile), "{name}");
     }
     assert_eq!(Profile::builtin_by_id(ObjectId::from_bytes([7; 32])), None);
     assert!(Profile::builtin("elsewhere").is_none());
@@ -105,4 +107,76 @@ fn lists_are_matched_by_their_keys() {
     check("pronunciationDicts", Some("word"));
     check("workflowGraph.nodes", Some("id"));
     check("singlePromptConfig.tools[x].queryParams", None);
+}
+
+/// Keywords that mean the same in the drafts 7 and 2020-12 of JSON Schema; `items` as one schema.
+const COMMON: [&str; 24] = [
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "patternProperties",
+    "propertyNames",
+    "items",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "description",
+    "default",
+];
+
+fn assert_common(schema: &Value, place: &str) {
+    let Some(map) = schema.as_object() else { return assert!(schema.is_boolean(), "{place}: {schema}") };
+    if map.contains_key("$ref") {
+        return assert_eq!(map.len(), 1, "{place}: what stands beside a reference counts in one draft only");
+    }
+    for (key, value) in map {
+        let below = format!("{place}/{key}");
+        match key.as_str() {
+            "allOf" | "anyOf" | "oneOf" => {
+                value.as_array().expect("schemas").iter().for_each(|schema| assert_common(schema, &below));
+            }
+            "if"
+            | "then"
+            | "else"
+            | "not"
+            | "contains"
+            | "items"
+            | "additionalProperties"
+            | "propertyNames" => {
+                assert_common(value, &below);
+            }
+            "properties" | "patternProperties" => {
+                let named = value.as_object().expect("schemas by name");
+                named.values().for_each(|schema| assert_common(schema, &below));
+            }
+            key if key.starts_with("x-") => {}
+            key => assert!(COMMON.contains(&key), "{below} is not the same in both drafts"),
+        }
+    }
+}
+
+#[test]
+fn the_schemas_of_the_build_mean_the_same_in_both_drafts() {
+    for name in Profile::builtin_names() {
+        let shape = Profile::builtin(name).expect("a built-in profile").shape();
+        for field in &shape.fields {
+            assert_common(&field.schema, &format!("{name}: {}", field.path));
+        }
+        for (key, schema) in shape.definitions.as_object().into_iter().flatten() {
+            assert_common(schema, &format!("{name}: $defs/{key}"));
+        }
+    }
 }

@@ -157,3 +157,16 @@ fn the_profile_of_a_document_is_guessed_by_its_fields() {
     assert_eq!(Profile::guess(&json!({})).name(), "generic");
     assert_eq!(Profile::guess(&json!([1])).name(), "generic");
 }
+
+#[test]
+fn a_profile_is_not_guessed_from_names_that_may_be_anybodys() {
+    let check = |document: Value, expected: &str| {
+        assert_eq!(Profile::guess(&document).name(), expected, "{document}");
+    };
+    check(json!({"instructions": "Be kind.", "model": "m", "voice": "v"}), "generic");
+    check(json!({"firstMessage": "Hello."}), "generic");
+    check(json!({"language": {}, "tools": [], "name": "x", "tts_provider": "y"}), "generic");
+    check(json!({"widget_theme": "dark", "a": 1}), "generic");
+    check(json!({"widget_theme": "dark", "lead_capture": {}}), "thinnest");
+    check(json!({"firstMessage": "Hello.", "slmModel": "electron"}), "atoms");
+}

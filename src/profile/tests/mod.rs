@@ -11,6 +11,7 @@ mod documents;
 mod files;
 mod judge;
 mod limits;
+mod merging;
 
 /// The profile of the Atoms API.
 fn atoms() -> &'static Profile {
