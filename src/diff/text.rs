@@ -106,14 +106,15 @@ pub fn unified(old_name: &str, new_name: &str, old: &str, new: &str, context: us
     out
 }
 
-struct Compared<'a> {
-    old: Vec<&'a str>,
-    new: Vec<&'a str>,
-    ops: Vec<DiffOp>,
+/// Two texts by line, and what leads from one to the other; nothing at all when they are equal.
+pub(crate) struct Compared<'a> {
+    pub(crate) old: Vec<&'a str>,
+    pub(crate) new: Vec<&'a str>,
+    pub(crate) ops: Vec<DiffOp>,
 }
 
 impl<'a> Compared<'a> {
-    fn new(old: &'a str, new: &'a str) -> Self {
+    pub(crate) fn new(old: &'a str, new: &'a str) -> Self {
         let (old, new): (Vec<_>, Vec<_>) = if old == new {
             (Vec::new(), Vec::new())
         } else {

@@ -10,14 +10,14 @@ use crate::diff::path::{Node, as_index, key_of};
 use super::{ChangeKind, Comparison, Place, Trail};
 
 /// A list whose entries all have a key of their own.
-struct Keyed<'a> {
-    entries: Vec<(&'a str, &'a Value)>,
+pub(crate) struct Keyed<'a> {
+    pub(crate) entries: Vec<(&'a str, &'a Value)>,
     positions: HashMap<&'a str, usize>,
 }
 
 impl<'a> Keyed<'a> {
     /// None when an entry has no key, or two have the same.
-    fn new(list: &'a [Value], field: &str) -> Option<Self> {
+    pub(crate) fn new(list: &'a [Value], field: &str) -> Option<Self> {
         let mut entries = Vec::with_capacity(list.len());
         let mut positions = HashMap::with_capacity(list.len());
         for (at, entry) in list.iter().enumerate() {
@@ -30,8 +30,13 @@ impl<'a> Keyed<'a> {
         Some(Self { entries, positions })
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.positions.get(key).copied()
+    }
+
+    /// The entry with this key.
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
+        self.position(key).map(|at| self.entries[at].1)
     }
 }
 
@@ -59,9 +64,7 @@ impl Comparison {
             self.keyed_lists(&old, &new, place);
             return true;
         }
-        // In a path, a position is taken for a key where an entry has that text as its key.
-        let mistakable = |entry: &Value| key_of(entry, field).is_some_and(|key| as_index(key).is_some());
-        if old.iter().chain(new).any(mistakable) {
+        if old.iter().chain(new).any(|entry| is_mistakable(entry, field)) {
             return false;
         }
         self.unkeyed_lists(old, new, place)
@@ -154,8 +157,14 @@ impl Matching {
     }
 }
 
+/// Whether a path by position could be taken for one by this entry's key: a position stands for a key
+/// where an entry has that text as its key.
+pub(crate) fn is_mistakable(entry: &Value, field: &str) -> bool {
+    key_of(entry, field).is_some_and(|key| as_index(key).is_some())
+}
+
 /// A longest increasing subsequence of distinct numbers, by patience sorting.
-fn longest_increasing(numbers: &[usize]) -> Vec<usize> {
+pub(crate) fn longest_increasing(numbers: &[usize]) -> Vec<usize> {
     let mut piles: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(numbers.len());
     for (at, number) in numbers.iter().enumerate() {

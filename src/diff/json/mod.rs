@@ -10,6 +10,8 @@ use super::path::{ListKeys, Node, Path, Step};
 
 pub use apply::apply;
 
+pub(crate) use lists::{Keyed, is_mistakable, longest_increasing};
+
 /// Lists nested in more lists than this are compared as a whole.
 pub const LISTS_NESTED_MAX: usize = 16;
 
@@ -61,8 +63,7 @@ pub enum ChangeKind {
 /// changes within entries.
 pub fn compare(old: &Value, new: &Value, keys: &ListKeys) -> Vec<Change> {
     let mut comparison = Comparison { changes: Vec::new(), pairs_left: LIST_PAIRS_MAX };
-    let place = Place { trail: &Trail::Root, node: Some(keys.root()), lists_above: 0 };
-    comparison.values(old, new, place);
+    comparison.values(old, new, Place::root(keys));
     comparison.changes
 }
 
@@ -72,7 +73,7 @@ struct Comparison {
 }
 
 /// The steps to the values at hand; made into a path only when something changed there.
-enum Trail<'a> {
+pub(crate) enum Trail<'a> {
     Root,
     Field(&'a Trail<'a>, &'a str),
     Key(&'a Trail<'a>, &'a str),
@@ -80,7 +81,7 @@ enum Trail<'a> {
 }
 
 impl Trail<'_> {
-    fn to_path(&self) -> Path {
+    pub(crate) fn to_path(&self) -> Path {
         let (mut path, step) = match self {
             Self::Root => return Path::root(),
             Self::Field(above, name) => (above.to_path(), Step::Field((*name).to_owned())),
@@ -94,14 +95,25 @@ impl Trail<'_> {
 
 /// Where in the document two values stand.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    trail: &'a Trail<'a>,
-    node: Option<&'a Node>,
-    lists_above: usize,
+pub(crate) struct Place<'a> {
+    pub(crate) trail: &'a Trail<'a>,
+    pub(crate) node: Option<&'a Node>,
+    pub(crate) lists_above: usize,
 }
 
 impl<'a> Place<'a> {
-    fn entry(self, trail: &'a Trail<'a>) -> Self {
+    /// The root of a document with these keys.
+    pub(crate) fn root(keys: &'a ListKeys) -> Self {
+        Self { trail: &Trail::Root, node: Some(keys.root()), lists_above: 0 }
+    }
+
+    /// The field of that name, to which this trail leads.
+    pub(crate) fn field(self, trail: &'a Trail<'a>, name: &str) -> Self {
+        Self { trail, node: self.node.and_then(|node| node.field(name)), ..self }
+    }
+
+    /// The entry of a list to which this trail leads.
+    pub(crate) fn entry(self, trail: &'a Trail<'a>) -> Self {
         let node = self.node.and_then(Node::entries);
         Self { trail, node, lists_above: self.lists_above + 1 }
     }
@@ -128,8 +140,7 @@ impl Comparison {
                 self.push(&trail, ChangeKind::Removed(value.clone()), None);
                 continue;
             };
-            let node = place.node.and_then(|node| node.field(name));
-            self.values(value, new_value, Place { trail: &trail, node, ..place });
+            self.values(value, new_value, place.field(&trail, name));
         }
         for (name, value) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
             self.push(&Trail::Field(place.trail, name), ChangeKind::Added(value.clone()), None);

@@ -41,7 +41,7 @@ pub enum PathError {
         found: &'static str,
     },
     /// The object has other fields, but not this one.
-    #[error("no field '{field}' in '{at}' {}", listed("fields", have))]
+    #[error("no field '{field}'{} {}", within(at), listed("fields", have))]
     NoField {
         /// The object.
         at: Path,
@@ -122,6 +122,11 @@ impl Classify for PathError {
     fn kind(&self) -> Kind {
         Kind::Usage
     }
+}
+
+/// ` in 'voice'`; of a whole config, nothing.
+fn within(at: &Path) -> String {
+    if at.steps().is_empty() { String::new() } else { format!(" in '{at}'") }
 }
 
 fn listed(what: &str, names: &[String]) -> String {

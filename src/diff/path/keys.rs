@@ -56,6 +56,23 @@ impl ListKeys {
         path.steps().iter().try_fold(self.root(), Node::below)?.key()
     }
 
+    /// The fields of the root at which, or below which, lists have keys.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.root.fields.keys().map(String::as_str)
+    }
+
+    /// The keys of the document that stands at that path.
+    #[must_use]
+    pub fn below(&self, path: &Path) -> Self {
+        let node = path.steps().iter().try_fold(self.root(), Node::below);
+        Self { root: node.cloned().unwrap_or_default() }
+    }
+
+    /// States the keys of the document that is a field of the root, in place of what was known.
+    pub fn nest(&mut self, field: &str, keys: Self) {
+        self.root.fields.insert(field.to_owned(), keys.root);
+    }
+
     pub(crate) fn root(&self) -> &Node {
         &self.root
     }
@@ -118,6 +135,23 @@ mod tests {
         keys.insert("tools", "id").expect("a pattern");
         keys.insert("tools", "name").expect("a pattern");
         assert_eq!(keys.key_for(&"tools".parse().expect("a path")), Some("name"));
+    }
+
+    #[test]
+    fn a_part_of_a_document_has_its_part_of_the_keys() {
+        let mut keys = ListKeys::new();
+        for (pattern, key) in [("a.tools", "name"), ("a.tools[].fields", "id"), ("b", "k")] {
+            keys.insert(pattern, key).expect("a pattern");
+        }
+        assert_eq!(keys.fields().collect::<Vec<_>>(), ["a", "b"]);
+        let tools = keys.below(&"a.tools".parse().expect("a path"));
+        assert_eq!(tools.key_for(&Path::root()), Some("name"));
+        assert_eq!(keys.below(&"x.y".parse().expect("a path")), ListKeys::new());
+        let mut nested = ListKeys::new();
+        nested.nest("list", tools);
+        assert_eq!(nested.key_for(&"list".parse().expect("a path")), Some("name"));
+        assert_eq!(nested.key_for(&"list[x].fields".parse().expect("a path")), Some("id"));
+        assert_eq!(nested.key_for(&"b".parse().expect("a path")), None);
     }
 
     #[test]

@@ -13,8 +13,9 @@ pub use access::{get, remove, resolve, set, to_pointer};
 pub use error::PathError;
 pub use keys::ListKeys;
 
-pub(super) use access::{key_of, walk_mut, what};
-pub(super) use keys::Node;
+pub(super) use access::what;
+pub(crate) use access::{key_of, walk_mut};
+pub(crate) use keys::Node;
 pub(super) use parse::as_index;
 
 /// One step down into a document.
