@@ -17,8 +17,10 @@ pub mod disk;
 pub mod object;
 
 pub mod diff;
+pub mod merge;
 
 pub mod log;
+pub mod pack;
 pub mod refs;
 
 pub mod backend;
@@ -33,5 +35,7 @@ pub mod profile;
 pub mod agent;
 
 pub mod worktree;
+
+pub mod sync;
 
 pub mod cli;

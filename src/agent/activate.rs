@@ -39,13 +39,7 @@ impl Agents {
             |operation| {
                 let active = operation.target(&RefName::active())?.and_then(|target| target.id());
                 if let Some(expected) = expected_active.filter(|expected| *expected != active) {
-                    let word = |id: Option<ObjectId>| id.map_or_else(|| "none".to_owned(), |id| id.short());
-                    return Err(AgentError::Moved {
-                        agent: agent.clone(),
-                        what: "ACTIVE",
-                        expected: word(expected),
-                        actual: word(active),
-                    });
+                    return Err(self.not_active(agent, &self.version_word(agent, expected)?, active)?);
                 }
                 if active == Some(*id) {
                     return Ok(());
@@ -62,6 +56,26 @@ impl Agents {
             |operation, id| self.derive(operation, id),
         )?;
         Ok((self.version(agent, id)?, receipt))
+    }
+
+    /// Says that ACTIVE is not what somebody expected.
+    ///
+    /// # Errors
+    /// When the versions cannot be read.
+    pub fn not_active(
+        &self,
+        agent: &Handle,
+        expected: &str,
+        active: Option<ObjectId>,
+    ) -> Result<AgentError, AgentError> {
+        let (agent, actual) = (agent.clone(), self.version_word(agent, active)?);
+        Ok(AgentError::Moved { agent, what: "ACTIVE", expected: expected.to_owned(), actual })
+    }
+
+    /// `V3`, the short id of what is no version, or `none`.
+    fn version_word(&self, agent: &Handle, id: Option<ObjectId>) -> Result<String, AgentError> {
+        let Some(id) = id else { return Ok("none".to_owned()) };
+        Ok(self.number_of(agent, &id)?.map_or_else(|| id.short(), |number| format!("V{number}")))
     }
 
     /// Refuses a version whose check does not let it serve. Imported history has no check yet: it

@@ -5,34 +5,34 @@ use serde_json::{Map, Value};
 
 use crate::backend::Derived;
 use crate::clock::Time;
-use crate::encoding::{canonical, json};
+use crate::encoding::canonical;
 use crate::log::{AgentId, RecordId};
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::Operation;
 
-use super::{AgentError, Agents};
+use super::{AgentError, Agents, Number};
 
 /// The document's file name.
 pub const ACTIVE_JSON: &str = "ACTIVE.json";
 /// Version of the document's form.
 const FORMAT: u32 = 1;
 /// The setting that switches the document off.
-pub(super) const SETTING: &str = "active_json";
+pub const SETTING: &str = "active_json";
 
 /// What the document says, besides the config.
 pub(super) struct Serving {
     pub(super) agent: AgentId,
     pub(super) handle: Handle,
-    /// The version that serves, its number and label.
-    pub(super) version: Option<(ObjectId, u64, String)>,
+    /// The version that serves, its number (null while that may still become another) and label.
+    pub(super) version: Option<(ObjectId, Option<Number>, String)>,
     /// When ACTIVE was moved to where it is, and by which operation; none while it never was.
     pub(super) activated: Option<(Time, RecordId)>,
 }
 
 impl Agents {
     /// The documents that follow from an operation: `ACTIVE.json`, when the operation moves ACTIVE,
-    /// renames the agent or relabels what serves.
+    /// renames the agent or relabels or numbers what serves.
     pub(super) fn derive(
         &self,
         operation: &mut Operation<'_>,
@@ -45,11 +45,15 @@ impl Agents {
             let notes = RefName::about("notes", &commit);
             operation.changes().iter().any(|change| change.name == notes)
         });
+        let renumbers = target.is_some_and(|commit| {
+            let mut changes = operation.changes().iter().filter(|change| change.name == RefName::versions());
+            changes.any(|change| change.to == Some(Target::Id(commit)))
+        });
         let old_handle = operation.agent().clone();
         let meta_target = operation.current(&RefName::meta())?.and_then(|target| target.id());
         let meta_moves = operation.changes().iter().any(|change| change.name == RefName::meta());
         let handle = if meta_moves { self.handle_after(operation, meta_target)? } else { old_handle.clone() };
-        if !(moves || relabels || handle != old_handle) {
+        if !(moves || relabels || renumbers || handle != old_handle) {
             return Ok(Vec::new());
         }
         let settings = self.repo.settings()?;
@@ -72,13 +76,13 @@ impl Agents {
                 Some((commit, number, label))
             }
         };
-        let agent = operation.agent_id().unwrap_or(id);
+        let agent = operation.identity(id);
         let serving = Serving { agent, handle, version, activated };
         let resolved = match (&serving.version, target) {
             (Some(_), Some(commit)) => Some(self.resolved_in(operation, &commit)?),
             _ => None,
         };
-        let content = encode(&serving, resolved.as_ref());
+        let content = encode(&serving, resolved.as_deref());
         Ok(vec![Derived { name: ACTIVE_JSON.to_owned(), content: Some(content) }])
     }
 
@@ -110,22 +114,23 @@ impl Agents {
         };
         let serving = Serving { agent: head.agent, handle: agent.clone(), version, activated };
         let resolved = match commit {
-            Some(commit) => Some(json::parse(&self.resolved(&commit)?).unwrap_or_default()),
+            Some(commit) => Some(self.resolved(&commit)?),
             None => None,
         };
-        Ok(Some(encode(&serving, resolved.as_ref())))
+        Ok(Some(encode(&serving, resolved.as_deref())))
     }
 }
 
 /// The document's bytes: canonical JSON, so that the same state has the same bytes everywhere.
-pub(super) fn encode(serving: &Serving, resolved: Option<&Value>) -> Vec<u8> {
+/// `resolved` is canonical already.
+pub(super) fn encode(serving: &Serving, resolved: Option<&[u8]>) -> Vec<u8> {
     let mut agent = Map::new();
     agent.insert("id".to_owned(), Value::from(serving.agent.to_string()));
     agent.insert("handle".to_owned(), Value::from(serving.handle.as_str()));
     let version = serving.version.as_ref().map_or(Value::Null, |(id, number, label)| {
         let mut version = Map::new();
         version.insert("id".to_owned(), Value::from(id.to_string()));
-        version.insert("number".to_owned(), Value::from(*number));
+        version.insert("number".to_owned(), number.map_or(Value::from(0), Value::from));
         version.insert("label".to_owned(), Value::from(label.as_str()));
         Value::Object(version)
     });
@@ -138,8 +143,15 @@ pub(super) fn encode(serving: &Serving, resolved: Option<&Value>) -> Vec<u8> {
     document.insert("version".to_owned(), version);
     document.insert("activated_at".to_owned(), activated.map_or(Value::Null, time));
     document.insert("operation".to_owned(), activated.map_or(Value::Null, record));
-    document.insert("config".to_owned(), resolved.cloned().unwrap_or_default());
-    let mut bytes = canonical::to_vec(&Value::Object(document));
+    document.insert("config".to_owned(), Value::Null);
+    let around = canonical::to_vec(&Value::Object(document));
+    let resolved = resolved.unwrap_or(b"null");
+    // What stands before the config is a time, an id and a handle: none can look like it.
+    let start = memchr::memmem::find(&around, b"\"config\":null").expect("it was inserted") + 9;
+    let mut bytes = Vec::with_capacity(around.len() + resolved.len());
+    bytes.extend_from_slice(&around[..start]);
+    bytes.extend_from_slice(resolved);
+    bytes.extend_from_slice(&around[start + 4..]);
     bytes.push(b'\n');
     bytes
 }

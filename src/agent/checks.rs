@@ -2,6 +2,7 @@
 //! version from serving.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -73,6 +74,12 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// The findings of error level, a line each: masked, like all findings.
+    pub fn errors(&self) -> Vec<String> {
+        let errors = self.report.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| format!("{}: {}", finding.path, finding.message)).collect()
+    }
+
     /// The state that follows.
     pub fn state(&self) -> CheckState {
         match self.report.worst() {
@@ -148,7 +155,7 @@ impl Agents {
             Some(agent) => self.repo.backend().head(agent).map_err(RepoError::from)?,
             None => None,
         };
-        Ok(judge(config, &accepted, head.map(|head| head.agent)))
+        Ok(self.judge(config, &accepted, head.map(|head| head.agent)))
     }
 
     /// The findings accepted for an agent.
@@ -177,7 +184,7 @@ impl Agents {
         let name: RefName = ACCEPTED.parse().expect("a ref name");
         let id = operation.current(&name)?.and_then(|target| target.id());
         let accepted = self.read_accepted(id)?;
-        Ok(judge(config, &accepted, operation.agent_id()))
+        Ok(self.judge(config, &accepted, operation.agent_id()))
     }
 
     /// Says in an operation what the check of a commit found.
@@ -275,22 +282,30 @@ impl Agents {
     }
 }
 
-/// Checks a config and leaves out what was accepted.
-fn judge(config: &Config, accepted: &[AcceptedFinding], agent: Option<AgentId>) -> CheckReport {
-    let context = Context::for_profile(config.profile.name());
-    let all = check::check(&config.value, &context);
-    let total = all.len();
-    let key = agent.map(key_of);
-    let stands = |finding: &Finding| match &key {
-        Some(key) if !accepted.is_empty() => {
-            let print = fingerprint(key, finding);
-            !accepted.iter().any(|one| one.rule == finding.rule && one.fingerprint == print)
-        }
-        _ => true,
-    };
-    let findings: Vec<Finding> = all.into_iter().filter(stands).collect();
-    let accepted = total - findings.len();
-    CheckReport { report: Report::new(findings), accepted }
+impl Agents {
+    /// Checks a config and leaves out what was accepted.
+    fn judge(&self, config: &Config, accepted: &[AcceptedFinding], agent: Option<AgentId>) -> CheckReport {
+        let all = self.findings(config);
+        let key = agent.map(key_of);
+        let stands = |finding: &&Finding| match &key {
+            Some(key) if !accepted.is_empty() => {
+                let print = fingerprint(key, finding);
+                !accepted.iter().any(|one| one.rule == finding.rule && one.fingerprint == print)
+            }
+            _ => true,
+        };
+        let findings: Vec<Finding> = all.iter().filter(stands).cloned().collect();
+        let accepted = all.len() - findings.len();
+        CheckReport { report: Report::new(findings), accepted }
+    }
+
+    /// What the rules find in a config. Kept in memory: a tree never changes, and is often checked twice,
+    /// for who publishes it and in the operation that does.
+    fn findings(&self, config: &Config) -> Arc<Vec<Finding>> {
+        let key = (config.profile.id(), config.tree_id);
+        self.configs
+            .findings(key, || check::check(&config.value, &Context::for_profile(config.profile.name())))
+    }
 }
 
 impl CheckReport {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use crate::check::Finding;
 use crate::diff::path::Path;
 use crate::diff::{ConfigDiff, compare_configs};
 use crate::encoding::canonical;
@@ -21,6 +22,9 @@ use super::{AgentError, Agents};
 const CONTEXT_LINES: usize = 3;
 /// Resolved configs kept in memory at most, in bytes.
 const RESOLVED_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Trees whose findings are kept in memory at most.
+const FINDINGS_MAX: usize = 256;
 
 /// A config as a commit holds it.
 #[derive(Debug, Clone)]
@@ -48,6 +52,29 @@ struct Cached {
     profiles: HashMap<ObjectId, Arc<Profile>>,
     resolved: HashMap<ObjectId, Arc<[u8]>>,
     resolved_bytes: usize,
+    /// By profile and tree.
+    findings: HashMap<(ObjectId, ObjectId), Arc<Vec<Finding>>>,
+}
+
+impl ConfigCache {
+    /// What was found in a tree under a profile, or is found now.
+    pub(super) fn findings(
+        &self,
+        key: (ObjectId, ObjectId),
+        find: impl FnOnce() -> Vec<Finding>,
+    ) -> Arc<Vec<Finding>> {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = lock().findings.get(&key) {
+            return Arc::clone(found);
+        }
+        let found = Arc::new(find());
+        let mut cache = lock();
+        if cache.findings.len() >= FINDINGS_MAX {
+            cache.findings.clear();
+        }
+        cache.findings.insert(key, Arc::clone(&found));
+        found
+    }
 }
 
 /// A config's objects, and its tree.
@@ -67,11 +94,10 @@ impl Agents {
         if let Some(profile) = cached {
             return Ok(profile);
         }
-        let bytes = match Profile::builtin_by_id(*id) {
-            Some(profile) => profile.bytes().to_vec(),
-            None => self.repo.block(id)?,
+        let profile = match Profile::builtin_by_id(*id) {
+            Some(profile) => Arc::clone(profile),
+            None => Arc::new(Profile::from_stored(&self.repo.block(id)?)?),
         };
-        let profile = Arc::new(Profile::from_stored(&bytes)?);
         let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
         cache.profiles.insert(*id, Arc::clone(&profile));
         Ok(profile)
@@ -142,13 +168,26 @@ impl Agents {
     /// # Errors
     /// As [`Agents::config`].
     pub fn resolved(&self, commit: &ObjectId) -> Result<Arc<[u8]>, AgentError> {
-        if let Some(bytes) =
-            self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).resolved.get(commit).cloned()
-        {
+        if let Some(bytes) = self.known_resolved(commit) {
             return Ok(bytes);
         }
         let config = self.config(commit)?;
-        let bytes: Arc<[u8]> = canonical::to_vec(&config.profile.resolved(&config.blocks)?).into();
+        self.resolve_blocks(commit, &config.profile, &config.blocks)
+    }
+
+    /// A resolved config that was put together before.
+    pub(super) fn known_resolved(&self, commit: &ObjectId) -> Option<Arc<[u8]>> {
+        self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).resolved.get(commit).cloned()
+    }
+
+    /// Puts the resolved config of a commit together and keeps it.
+    pub(super) fn resolve_blocks(
+        &self,
+        commit: &ObjectId,
+        profile: &Profile,
+        blocks: &Blocks,
+    ) -> Result<Arc<[u8]>, AgentError> {
+        let bytes: Arc<[u8]> = canonical::to_vec(&profile.resolved(blocks)?).into();
         let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.resolved_bytes + bytes.len() > RESOLVED_MAX_BYTES {
             cache.resolved.clear();
@@ -165,6 +204,16 @@ impl Agents {
     /// # Errors
     /// As [`Agents::config`].
     pub fn diff_commits(&self, old: &ObjectId, new: &ObjectId) -> Result<ConfigDiff, AgentError> {
+        let (old, new) = self.differing(old, new)?;
+        Ok(self.diff(&old, &new))
+    }
+
+    /// The configs of two commits, for comparing them: each without the blocks, and the fields in them,
+    /// in which both are the same, as far as these can be told apart without being read.
+    ///
+    /// # Errors
+    /// As [`Agents::config`].
+    pub fn differing(&self, old: &ObjectId, new: &ObjectId) -> Result<(Config, Config), AgentError> {
         let ends = [old, new].map(|id| -> Result<_, AgentError> {
             let commit = self.repo.commit(id)?;
             let tree = self.repo.tree(&commit.tree)?;
@@ -173,7 +222,7 @@ impl Agents {
         let [before, after] = ends;
         let (before, after) = (before?, after?);
         let changed = before.2.changed_names(&after.2);
-        let whole = || Ok(self.diff(&self.config(old)?, &self.config(new)?));
+        let whole = || Ok((self.config(old)?, self.config(new)?));
         if before.1.profile != after.1.profile {
             return whole();
         }
@@ -191,7 +240,7 @@ impl Agents {
             Ok(Some(Config { commit: id, tree_id: commit.tree, tree: part, profile, blocks, value }))
         };
         match (part(before)?, part(after)?) {
-            (Some(before), Some(after)) => Ok(self.diff(&before, &after)),
+            (Some(before), Some(after)) => Ok((before, after)),
             _ => whole(),
         }
     }

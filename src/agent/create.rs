@@ -81,7 +81,7 @@ impl Agents {
     /// Makes an agent with its V1.
     ///
     /// # Errors
-    /// `AgentExists`, `HandleForwards`, `BadText`, `Invalid`, `Masked`; `CheckStands` when V1 is to
+    /// `AgentExists`, `HandleForwards`, `BadText`, `Invalid`, `Masked`; `CannotServe` when V1 is to
     /// be activated and its check failed.
     pub fn create(&self, new: &NewAgent) -> Result<Created, AgentError> {
         let title = title_for(new)?;
@@ -140,8 +140,11 @@ impl Agents {
                 let check = self.check_in(operation, &config)?;
                 Self::write_check(operation, &id, check.state(), Some(&check.report))?;
                 if new.activate && check.state() == CheckState::Failed && new.override_check.is_none() {
-                    let state = check.state();
-                    return Err(AgentError::CheckStands { agent: handle.clone(), number: 1, state });
+                    return Err(AgentError::CannotServe { agent: handle.clone(), findings: check.errors() });
+                }
+                if new.activate {
+                    // ACTIVE.json needs it in a moment; its profile may be in no store yet.
+                    self.resolve_blocks(&id, &config.profile, &config.blocks)?;
                 }
                 self.start_only_draft(operation, &new.profile, stored.tree_id, id)?;
                 let active = new.activate.then_some(Target::Id(id));
@@ -198,7 +201,7 @@ impl Agents {
     /// Makes a new agent with the config of a revision of another.
     ///
     /// # Errors
-    /// As [`Agents::resolve`] and [`Agents::create`].
+    /// `Conflicted`; as [`Agents::resolve`] and [`Agents::create`].
     pub fn duplicate(
         &self,
         from: &Spec,
@@ -207,6 +210,7 @@ impl Agents {
         activate: bool,
     ) -> Result<Created, AgentError> {
         let (agent, resolved) = self.resolve(from)?;
+        self.refuse_conflicts(&agent, &resolved.commit(), &resolved.name())?;
         let config = self.config(&resolved.commit())?;
         let meta = self.meta(&agent)?;
         let title = title.unwrap_or_else(|| format!("{} (copy)", meta.title));

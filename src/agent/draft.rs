@@ -1,7 +1,9 @@
 //! Drafts: forked, edited, renamed, discarded, restored into.
 
+use crate::clock::Time;
 use crate::history::Revision;
 use crate::log::RefState;
+use crate::merge::Record;
 use crate::object::{BlockName, Blocks, ObjectId, Tree};
 use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
@@ -17,6 +19,17 @@ pub enum DraftSource {
     Default,
     /// A revision of the agent.
     Revision(Revision),
+}
+
+/// What a draft is to become.
+pub(super) struct Revised<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) blocks: &'a Blocks,
+    /// The versions it is made from; none when these stay.
+    pub(super) parents: Option<Vec<ObjectId>>,
+    pub(super) message: String,
+    /// What then waits to be decided.
+    pub(super) conflicts: Option<Record>,
 }
 
 /// The name of the draft where there is only one.
@@ -55,12 +68,14 @@ impl Agents {
             revision: state.revision,
             base,
             base_number,
+            conflicts: self.conflicts(agent, &id)?.map_or(0, |record| record.conflicts.len()),
             author: commit.author,
             time: commit.time,
         })
     }
 
-    /// Forks a draft.
+    /// Forks a draft. In a rehearsal the draft that is returned has no id and no commit of its own yet: its
+    /// id is all zeros, its commit is one with the same config.
     ///
     /// # Errors
     /// `DraftExists`; `OneDraft` where the profile allows none but `main`; as [`Agents::resolve`].
@@ -75,7 +90,7 @@ impl Agents {
             DraftSource::Revision(revision) => Some(self.resolve_revision(agent, revision)?),
         };
         let intent = self.intent("draft-new", "");
-        let ((), receipt) = self.repo.operate(
+        let (base, receipt) = self.repo.operate(
             agent,
             &intent,
             |operation| {
@@ -98,18 +113,42 @@ impl Agents {
                     operation.put_all(stored.objects);
                     (profile, stored.tree_id, Vec::new())
                 };
-                refuse_second_draft(&profile, name)?;
+                refuse_second_draft(agent, &profile, name)?;
                 let draft = RefName::draft(name);
                 if operation.read(&draft)?.is_some() {
                     return Err(AgentError::DraftExists { agent: agent.clone(), draft: name.clone() });
                 }
+                let conflicts = match &source {
+                    Some(source) => self.conflicts(agent, &source.commit())?,
+                    None => None,
+                };
+                let base = parents.first().copied();
                 let commit = self.draft_commit(operation, &profile, tree, parents)?;
                 operation.write(draft, Some(Target::Id(commit)), Vec::new())?;
-                Ok(())
+                Self::write_conflicts(operation, &commit, conflicts.as_ref())?;
+                Ok(base)
             },
             |_, _| Ok(Vec::new()),
         )?;
+        if let (true, Some(source)) = (self.rehearsal, &source) {
+            return Ok((self.unmade(agent, name, source.commit(), base, receipt.time)?, receipt));
+        }
         Ok((self.draft(agent, name)?, receipt))
+    }
+
+    /// A draft that a rehearsal did not make, of which nothing but a commit with the same config is there.
+    fn unmade(
+        &self,
+        agent: &Handle,
+        name: &Handle,
+        commit: ObjectId,
+        base: Option<ObjectId>,
+        time: Time,
+    ) -> Result<DraftInfo, AgentError> {
+        let base_number = base.map(|base| self.number_of(agent, &base)).transpose()?.flatten();
+        let conflicts = self.conflicts(agent, &commit)?.map_or(0, |record| record.conflicts.len());
+        let (name, author, id) = (name.clone(), self.actor.clone(), DraftInfo::unmade_id());
+        Ok(DraftInfo { name, id, commit, revision: 1, base, base_number, conflicts, author, time })
     }
 
     /// What serves, or the newest version when nothing does; `None` without versions.
@@ -136,29 +175,32 @@ impl Agents {
         mint(operation, NewCommit { profile, tree, parents, author: &self.actor, time, message })
     }
 
-    /// Makes `blocks` the draft's next revision; the same config is no new revision.
+    /// Makes the draft's next revision; the same config with the same conflicts, made from the same
+    /// versions, is no new revision.
     pub(super) fn revise(
         &self,
         operation: &mut Operation<'_>,
         draft: &DraftInfo,
-        profile: &Profile,
         old: &Tree,
-        blocks: &Blocks,
-        message: String,
+        new: Revised<'_>,
     ) -> Result<bool, AgentError> {
+        let Revised { profile, blocks, parents, message, conflicts } = new;
         let stored = config::store(blocks, Some(old))?;
         let before = self.repo.commit(&draft.commit)?;
-        if stored.tree == *old && before.profile == profile.id() {
+        let parents = parents.unwrap_or_else(|| before.parents.clone());
+        let same = stored.tree == *old && before.profile == profile.id() && before.parents == parents;
+        if same && self.conflicts(operation.agent(), &draft.commit)? == conflicts {
             return Ok(false);
         }
         let changed: Vec<BlockName> = old.changed_names(&stored.tree);
         operation.put_all(stored.objects);
         self.bring_profile(operation, profile)?;
         let time = operation.time();
-        let (tree, parents) = (stored.tree_id, before.parents);
+        let tree = stored.tree_id;
         let commit =
             mint(operation, NewCommit { profile, tree, parents, author: &self.actor, time, message })?;
         operation.write(RefName::draft(&draft.name), Some(Target::Id(commit)), changed)?;
+        Self::write_conflicts(operation, &commit, conflicts.as_ref())?;
         Ok(true)
     }
 
@@ -199,7 +241,7 @@ impl Agents {
                     return Ok(());
                 }
                 let profile = self.profile(&self.repo.commit(&draft.commit)?.profile)?;
-                refuse_second_draft(&profile, to)?;
+                refuse_second_draft(agent, &profile, to)?;
                 if operation.read(&RefName::draft(to))?.is_some() {
                     return Err(AgentError::DraftExists { agent: agent.clone(), draft: to.clone() });
                 }
@@ -230,7 +272,7 @@ impl Agents {
                 let draft = self.draft_in(operation, name, expected)?;
                 let profile = self.profile(&self.repo.commit(&draft.commit)?.profile)?;
                 if profile.draft_policy() == DraftPolicy::One {
-                    return Err(AgentError::OneDraft { profile: profile.name().to_owned() });
+                    return Err(one_draft(agent, &profile));
                 }
                 operation.write(RefName::draft(name), None, Vec::new())?;
                 Ok(())
@@ -241,7 +283,7 @@ impl Agents {
     }
 
     /// Overwrites a draft with a revision's config, or makes the draft; what was overwritten stays
-    /// as an earlier revision of the draft.
+    /// as an earlier revision of the draft. A draft that a rehearsal would make is as in [`Agents::new_draft`].
     ///
     /// # Errors
     /// As [`Agents::resolve`]; `DraftMoved`; `OneDraft`.
@@ -253,6 +295,7 @@ impl Agents {
         expected: Option<u64>,
     ) -> Result<(DraftInfo, Receipt), AgentError> {
         let config = self.config(source)?;
+        let conflicts = self.conflicts(agent, source)?;
         let latest = self.default_source(agent)?.map(|resolved| resolved.commit());
         let intent = self.intent("restore", "");
         let ((), receipt) = self.repo.operate(
@@ -260,7 +303,7 @@ impl Agents {
             &intent,
             |operation| {
                 operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
-                refuse_second_draft(&config.profile, name)?;
+                refuse_second_draft(agent, &config.profile, name)?;
                 if operation.read(&RefName::draft(name))?.is_none() {
                     if expected.is_some() {
                         return Err(no_draft(agent, name));
@@ -268,16 +311,28 @@ impl Agents {
                     let base = latest.unwrap_or(*source);
                     let commit = self.draft_commit(operation, &config.profile, config.tree_id, vec![base])?;
                     operation.write(RefName::draft(name), Some(Target::Id(commit)), Vec::new())?;
-                    return Ok(());
+                    return Self::write_conflicts(operation, &commit, conflicts.as_ref());
                 }
                 let draft = self.draft_in(operation, name, expected)?;
                 let old = self.repo.tree(&self.repo.commit(&draft.commit)?.tree)?;
-                let message = String::new();
-                self.revise(operation, &draft, &config.profile, &old, &config.blocks, message)?;
+                let revised = Revised {
+                    profile: &config.profile,
+                    blocks: &config.blocks,
+                    parents: None,
+                    message: String::new(),
+                    conflicts: conflicts.clone(),
+                };
+                self.revise(operation, &draft, &old, revised)?;
                 Ok::<_, AgentError>(())
             },
             |_, _| Ok(Vec::new()),
         )?;
+        if self.rehearsal
+            && self.repo.backend().read_ref(agent, &RefName::draft(name)).map_err(RepoError::from)?.is_none()
+        {
+            let draft = self.unmade(agent, name, *source, Some(latest.unwrap_or(*source)), receipt.time)?;
+            return Ok((draft, receipt));
+        }
         Ok((self.draft(agent, name)?, receipt))
     }
 
@@ -306,6 +361,7 @@ impl Agents {
                 let new = NewCommit { profile: &profile, tree, parents, author: &self.actor, time, message };
                 let id = mint(operation, new)?;
                 operation.write(RefName::about("checkpoints", &id), Some(Target::Id(id)), Vec::new())?;
+                Self::write_conflicts(operation, &id, self.conflicts(agent, source)?.as_ref())?;
                 Ok(id)
             },
             |_, _| Ok(Vec::new()),
@@ -313,11 +369,19 @@ impl Agents {
     }
 }
 
-fn refuse_second_draft(profile: &Profile, name: &Handle) -> Result<(), AgentError> {
+pub(super) fn refuse_second_draft(
+    agent: &Handle,
+    profile: &Profile,
+    name: &Handle,
+) -> Result<(), AgentError> {
     if profile.draft_policy() == DraftPolicy::One && *name != only_draft() {
-        return Err(AgentError::OneDraft { profile: profile.name().to_owned() });
+        return Err(one_draft(agent, profile));
     }
     Ok(())
+}
+
+fn one_draft(agent: &Handle, profile: &Profile) -> AgentError {
+    AgentError::OneDraft { agent: agent.clone(), profile: profile.name().to_owned() }
 }
 
 pub(super) fn no_draft(agent: &Handle, name: &Handle) -> AgentError {

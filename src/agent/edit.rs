@@ -10,6 +10,7 @@ use crate::profile::{Input, Problem, Profile};
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
+use super::draft::Revised;
 use super::{AgentError, Agents, Config, DraftInfo, checks};
 
 /// A change to a draft's config.
@@ -71,7 +72,8 @@ impl Agents {
         self.loose_config(Arc::clone(profile), &value)
     }
 
-    /// Edits a draft, all edits as one revision. An edit that changes nothing is no revision.
+    /// Edits a draft, all edits as one revision. An edit that changes nothing is no revision. Conflicts
+    /// go on waiting where the edits leave what is in question as it is.
     ///
     /// # Errors
     /// `DraftMoved` when the draft is not at the revision that the edit is based on; `Invalid` with
@@ -82,6 +84,22 @@ impl Agents {
         name: &Handle,
         expected: Option<u64>,
         edits: &[Edit],
+        message: &str,
+    ) -> Result<(DraftInfo, Receipt), AgentError> {
+        self.edit_deciding(agent, name, expected, (edits, &[]), message)
+    }
+
+    /// Edits a draft as [`Agents::edit`] does, and takes all conflicts of some blocks for decided by what
+    /// these blocks then are.
+    ///
+    /// # Errors
+    /// As [`Agents::edit`].
+    pub fn edit_deciding(
+        &self,
+        agent: &Handle,
+        name: &Handle,
+        expected: Option<u64>,
+        (edits, decided): (&[Edit], &[BlockName]),
         message: &str,
     ) -> Result<(DraftInfo, Receipt), AgentError> {
         super::meta::checked_text("message", message, 2000)?;
@@ -96,8 +114,14 @@ impl Agents {
                 let draft = self.draft_in(operation, name, expected)?;
                 let config = self.config(&draft.commit)?;
                 let edited = self.edited(&config, edits)?;
-                let (profile, message) = (&config.profile, message.to_owned());
-                self.revise(operation, &draft, profile, &config.tree, &edited.blocks, message)?;
+                let revised = Revised {
+                    profile: &config.profile,
+                    blocks: &edited.blocks,
+                    parents: None,
+                    message: message.to_owned(),
+                    conflicts: self.carried(agent, &config, &edited.blocks, decided)?,
+                };
+                self.revise(operation, &draft, &config.tree, revised)?;
                 Ok(())
             },
             |_, _| Ok(Vec::new()),

@@ -1,19 +1,21 @@
 //! Why an operation on an agent was refused.
 
+use crate::clock::Time;
 use crate::error::{Classify, Kind};
 use crate::history::RevisionError;
-use crate::object::{ObjectError, ObjectId};
+use crate::merge::MergeError;
+use crate::object::{BlockName, ObjectError, ObjectId};
 use crate::profile::{Problem, ProfileError};
 use crate::refs::{Handle, HandleError};
 use crate::repo::RepoError;
 
-use super::CheckState;
+use super::{CheckState, Number};
 
 /// A change that a publish would undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
     /// The version that made it.
-    pub version: u64,
+    pub version: Number,
     /// Who published that version.
     pub author: String,
     /// The field.
@@ -76,6 +78,8 @@ pub enum AgentError {
     /// The profile allows one draft, `main`.
     #[error("agents of profile '{profile}' have one draft, 'main'")]
     OneDraft {
+        /// The agent.
+        agent: Handle,
         /// The profile.
         profile: String,
     },
@@ -153,15 +157,108 @@ pub enum AgentError {
         /// The changes.
         changes: Vec<Undone>,
     },
+    /// Conflicts wait to be decided.
+    #[error("'{agent}@{revision}' has {} that {} to be decided", conflicts_of(conflicts.len()), if conflicts.len() == 1 { "waits" } else { "wait" })]
+    Conflicted {
+        /// The agent.
+        agent: Handle,
+        /// The draft, or what else has them.
+        revision: String,
+        /// Each of them: the place, and why the sides conflict.
+        conflicts: Vec<String>,
+    },
+    /// There is nothing to decide.
+    #[error("draft '{draft}' of agent '{agent}' has no conflicts")]
+    NoConflicts {
+        /// The agent.
+        agent: Handle,
+        /// The draft.
+        draft: Handle,
+    },
+    /// Nothing waits to be decided at that place.
+    #[error("draft '{draft}' of agent '{agent}' has no conflict at '{path}'")]
+    NoSuchConflict {
+        /// The agent.
+        agent: Handle,
+        /// The draft.
+        draft: Handle,
+        /// The place.
+        path: String,
+        /// The places at which something waits.
+        have: Vec<String>,
+    },
+    /// One content cannot be what several conflicts are decided by.
+    #[error("one file or value cannot decide {}", conflicts_of(conflicts.len()))]
+    SeveralConflicts {
+        /// Their places.
+        conflicts: Vec<String>,
+    },
+    /// A conflict cannot be decided, kept or read.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The changes of both sides combine, and the result breaks rules of the profile.
+    #[error("nothing conflicts, but draft '{draft}' of agent '{agent}' would then have {} problem{}; nothing was changed", problems.len(), if problems.len() == 1 { "" } else { "s" })]
+    InvalidMerge {
+        /// The agent.
+        agent: Handle,
+        /// The draft.
+        draft: Handle,
+        /// What would be wrong that is not wrong now.
+        problems: Vec<Problem>,
+    },
+    /// Two profiles divide a config into other blocks.
+    #[error(
+        "'{side}' was made under another profile ('{profile}', the other side under '{other}') which divides the config of agent '{agent}' differently"
+    )]
+    ProfilesDiffer {
+        /// The agent.
+        agent: Handle,
+        /// Which side.
+        side: String,
+        /// Its profile's name.
+        profile: String,
+        /// The name of the newer one.
+        other: String,
+        /// The blocks that are not the same under both.
+        blocks: Vec<BlockName>,
+    },
+    /// The first version changes nothing, as there is none before it.
+    #[error("V{number} of agent '{agent}' has no version before it, so it is no change")]
+    NoChange {
+        /// The agent.
+        agent: Handle,
+        /// The version.
+        number: Number,
+    },
+    /// The version did not change that block.
+    #[error("V{number} of agent '{agent}' did not change block '{block}'")]
+    NotInChange {
+        /// The agent.
+        agent: Handle,
+        /// The version.
+        number: Number,
+        /// The block.
+        block: BlockName,
+        /// The blocks that it changed.
+        changed: Vec<BlockName>,
+    },
     /// The version's check keeps it from serving.
     #[error("V{number} of agent '{agent}' cannot be activated: its check is {state}")]
     CheckStands {
         /// The agent.
         agent: Handle,
         /// The version.
-        number: u64,
+        number: Number,
         /// What the check says.
         state: CheckState,
+    },
+    /// An agent that was to serve at once is not made, because of what its check found.
+    #[error("agent '{agent}' cannot be made with V1 serving: {}", told(findings))]
+    CannotServe {
+        /// The agent.
+        agent: Handle,
+        /// The findings of error level: where, and what.
+        findings: Vec<String>,
     },
     /// A mask would take the place of a value.
     #[error("'{path}' holds a mask ('****') in place of a value")]
@@ -175,7 +272,7 @@ pub enum AgentError {
         /// The agent.
         agent: Handle,
         /// The version.
-        number: u64,
+        number: Number,
     },
     /// The commit is no version.
     #[error("'{id}' of agent '{agent}' is no published version")]
@@ -184,6 +281,16 @@ pub enum AgentError {
         agent: Handle,
         /// The commit.
         id: ObjectId,
+    },
+    /// Nothing served at an instant.
+    #[error("nothing served for agent '{agent}' at {time}: {reason}")]
+    NothingThen {
+        /// The agent.
+        agent: Handle,
+        /// The instant.
+        time: Time,
+        /// What did or did not happen before.
+        reason: String,
     },
     /// There is nothing to go back to.
     #[error("there is nothing to roll agent '{0}' back to: nothing served before")]
@@ -219,20 +326,31 @@ pub enum AgentError {
     Interrupted(String),
 }
 
+fn conflicts_of(count: usize) -> String {
+    format!("{count} conflict{}", if count == 1 { "" } else { "s" })
+}
+
 impl Classify for AgentError {
     fn kind(&self) -> Kind {
         match self {
             Self::Repo(error) => error.kind(),
+            Self::Merge(error) => error.kind(),
             Self::Revision(error) => error.kind(),
             Self::Object(error) => error.kind(),
-            Self::Name(_) | Self::BadText { .. } | Self::OneDraft { .. } | Self::Ambiguous { .. } => {
-                Kind::Usage
-            }
+            Self::Name(_)
+            | Self::BadText { .. }
+            | Self::OneDraft { .. }
+            | Self::Ambiguous { .. }
+            | Self::SeveralConflicts { .. } => Kind::Usage,
             Self::NoSuchAgent(_)
             | Self::NoSuchRevision { .. }
             | Self::NotServing(_)
+            | Self::NothingThen { .. }
             | Self::NoSuchProfile { .. }
-            | Self::NoSuchFinding { .. } => Kind::NotFound,
+            | Self::NoSuchFinding { .. }
+            | Self::NoConflicts { .. }
+            | Self::NoSuchConflict { .. }
+            | Self::NotInChange { .. } => Kind::NotFound,
             Self::AgentExists(_)
             | Self::HandleForwards(..)
             | Self::Archived(_)
@@ -241,11 +359,18 @@ impl Classify for AgentError {
             | Self::Withdrawn { .. }
             | Self::NotAVersion { .. }
             | Self::NothingBefore(_)
+            | Self::ProfilesDiffer { .. }
+            | Self::NoChange { .. }
             | Self::CannotUndo { .. } => Kind::Refused,
-            Self::DraftMoved { .. } | Self::Moved { .. } | Self::WouldUndo { .. } => Kind::Conflict,
+            Self::DraftMoved { .. }
+            | Self::Moved { .. }
+            | Self::WouldUndo { .. }
+            | Self::Conflicted { .. } => Kind::Conflict,
             Self::Invalid { .. }
+            | Self::InvalidMerge { .. }
             | Self::Profile(_)
             | Self::CheckStands { .. }
+            | Self::CannotServe { .. }
             | Self::Masked { .. }
             | Self::Import { .. } => Kind::Invalid,
             Self::Interrupted(_) => Kind::Interrupted,
@@ -254,7 +379,14 @@ impl Classify for AgentError {
 
     fn details(&self) -> Vec<String> {
         match self {
-            Self::Invalid { problems } => problems.iter().map(ToString::to_string).collect(),
+            Self::Invalid { problems } | Self::InvalidMerge { problems, .. } => {
+                problems.iter().map(ToString::to_string).collect()
+            }
+            Self::Conflicted { conflicts, .. } | Self::SeveralConflicts { conflicts } => conflicts.clone(),
+            Self::NoSuchConflict { have, .. } => have.clone(),
+            Self::ProfilesDiffer { blocks, .. } | Self::NotInChange { changed: blocks, .. } => {
+                blocks.iter().map(ToString::to_string).collect()
+            }
             Self::WouldUndo { changes, .. } => {
                 let line = |undone: &Undone| {
                     format!("{}: changed in V{} by {}", undone.path, undone.version, undone.author)
@@ -273,11 +405,20 @@ impl Classify for AgentError {
             Self::NoSuchAgent(_) => Some("'recto agent list' shows the agents of this store".to_owned()),
             Self::HandleForwards(_, to) => Some(format!("use '{to}', or another name for the new agent")),
             Self::Archived(agent) => Some(format!("recto agent unarchive {agent}")),
+            Self::NoSuchRevision { agent, revision } if is_small_version(revision) => {
+                Some(format!("versions are written with a capital: {agent}@{}", revision.to_uppercase()))
+            }
             Self::NoSuchRevision { agent, .. } => {
                 Some(format!("'recto agent show {agent}' lists its versions and drafts"))
             }
             Self::Ambiguous { .. } => Some("say draft:NAME, env:NAME, or more digits of the id".to_owned()),
-            Self::NotServing(agent) => Some(format!("recto activate {agent}@latest")),
+            Self::NotServing(agent) => Some(format!(
+                "'{agent}@latest' names its newest version, 'recto activate {agent}@latest' lets it serve"
+            )),
+            Self::NothingThen { agent, .. } => Some(format!("recto timeline {agent}")),
+            Self::OneDraft { agent, .. } => Some(format!(
+                "'recto set {agent}@main PATH=VALUE' edits it, 'recto restore {agent}@REV' overwrites it"
+            )),
             Self::DraftExists { agent, draft } => Some(format!("'recto set {agent}@{draft} ...' edits it")),
             Self::DraftMoved { agent, draft, .. } => {
                 Some(format!("'recto draft log {agent}@{draft}' shows what was changed"))
@@ -286,19 +427,38 @@ impl Classify for AgentError {
                 "edit it first ('recto set {agent}@{draft} PATH=VALUE'), or publish with --allow-unchanged"
             )),
             Self::WouldUndo { agent, draft, .. } => Some(format!(
-                "take the changes over into a new draft of {agent}@latest, or 'recto publish {agent}@{draft} --overwrite' to undo them"
+                "'recto draft rebase {agent}@{draft}' takes them over, 'recto publish {agent}@{draft} --overwrite' undoes them; 'recto diff {agent}@latest {agent}@{draft}' shows them"
             )),
+            Self::Conflicted { agent, revision, .. } => Some(format!(
+                "'recto resolve {agent}@{revision}' shows both sides, and with --ours, --theirs or PATH=VALUE decides"
+            )),
+            Self::NoSuchConflict { agent, draft, .. } => {
+                Some(format!("'recto resolve {agent}@{draft}' shows those that it has"))
+            }
+            Self::SeveralConflicts { .. } => {
+                Some("name one of them, or the block in which all of them are".to_owned())
+            }
+            Self::InvalidMerge { agent, draft, .. } => Some(format!(
+                "edit '{agent}@{draft}' so that it fits what the other side has, and merge again"
+            )),
+            Self::ProfilesDiffer { .. } => {
+                Some("carry the changes over with 'recto set' or 'recto patch'".to_owned())
+            }
             Self::CheckStands { agent, number, state } => Some(match state {
                 CheckState::Pending => {
-                    format!("wait for the check, or run 'recto check {agent}@V{number} --run'")
+                    format!("wait for the check, or run 'recto check {agent}@{} --run'", named(*number))
                 }
                 _ => format!(
-                    "'recto check {agent}@V{number}' shows why; --override-check REASON activates it all the same"
+                    "'recto check {agent}@{}' shows why, and with --run checks it anew; --override-check REASON activates it all the same",
+                    named(*number)
                 ),
             }),
+            Self::CannotServe { .. } => Some(
+                "nothing was made; make it without --activate, or with --override-check REASON".to_owned(),
+            ),
             Self::Masked { .. } => Some("put the value itself, or a reference to it, there".to_owned()),
             Self::Withdrawn { agent, number } => {
-                Some(format!("'recto restore {agent}@V{number}' makes a draft of it"))
+                Some(format!("'recto restore {agent}@{}' makes a draft of it", named(*number)))
             }
             Self::NotAVersion { agent, .. } => {
                 Some(format!("'recto publish {agent}@DRAFT' makes a version of a draft"))
@@ -306,4 +466,26 @@ impl Classify for AgentError {
             _ => None,
         }
     }
+}
+
+/// How a hint names a version; one without a number of its own is nearly always the newest.
+fn named(number: Number) -> String {
+    if number.provisional { "latest".to_owned() } else { format!("V{number}") }
+}
+
+/// Findings that are named in an error; the others are counted.
+const TOLD_MAX: usize = 3;
+
+/// The first findings, and how many more there are.
+fn told(findings: &[String]) -> String {
+    let mut text = findings.iter().take(TOLD_MAX).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if let Some(more) = findings.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        text.push_str(&format!("; and {more} more"));
+    }
+    text
+}
+
+/// Whether a revision is a version's number, but for the case of its letter.
+fn is_small_version(text: &str) -> bool {
+    text.strip_prefix('v').is_some_and(|digits| digits.parse::<u64>().is_ok())
 }

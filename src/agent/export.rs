@@ -1,14 +1,14 @@
 //! Handing configs out: one as a document, and whole histories line by line, in the forms that an
 //! import reads. Returns bytes; knows no files.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Map, Value};
 
 use crate::encoding::{canonical, json};
-use crate::log::ListEntry;
+use crate::log::{ListEntry, RefState};
 use crate::object::{Author, Commit, Entry, EntryKind, ObjectId, Tree};
-use crate::refs::{Handle, RefName};
+use crate::refs::{Handle, RefName, Target};
 use crate::repo::RepoError;
 
 use super::{AgentError, Agents, Config};
@@ -18,17 +18,27 @@ const PAGE: usize = 256;
 
 impl Agents {
     /// All versions of an agent as lines of a history, oldest first: the first with all its blocks, a
-    /// later one with those that changed. Importing them under the same profile gives the same commits.
+    /// later one with those that changed. Importing them under the same profile gives the same commits,
+    /// with the labels and bookmarks that they have now.
     ///
     /// # Errors
     /// `NoSuchAgent`; each line may fail by itself, after which there are no more.
     pub fn export_history(&self, agent: &Handle) -> Result<HistoryLines<'_>, AgentError> {
         let meta = self.meta(agent)?;
         let title = (meta.title != agent.as_str()).then_some(meta.title);
+        let about = |namespace: &str| -> Result<HashMap<RefName, ObjectId>, AgentError> {
+            let refs = self.repo.backend().refs(agent, namespace).map_err(RepoError::from)?;
+            let target = |state: &RefState| state.target.as_ref().and_then(Target::id);
+            Ok(refs.into_iter().filter_map(|(name, state)| Some((name, target(&state)?))).collect())
+        };
         Ok(HistoryLines {
             agents: self,
             agent: agent.clone(),
             title,
+            notes: about("notes")?,
+            pins: about("pins")?,
+            withdrawn: about("withdrawn")?,
+            other_ids: Vec::new(),
             number: 0,
             page: VecDeque::new(),
             before: None,
@@ -44,6 +54,12 @@ pub struct HistoryLines<'a> {
     agents: &'a Agents,
     agent: Handle,
     title: Option<String>,
+    /// What is said about versions: labels that were changed, bookmarks, publishings undone.
+    notes: HashMap<RefName, ObjectId>,
+    pins: HashMap<RefName, ObjectId>,
+    withdrawn: HashMap<RefName, ObjectId>,
+    /// The numbers of versions that a line does not say all of.
+    other_ids: Vec<u64>,
     /// How many versions were handed out.
     number: u64,
     page: VecDeque<ListEntry>,
@@ -55,6 +71,12 @@ pub struct HistoryLines<'a> {
 }
 
 impl HistoryLines<'_> {
+    /// The numbers of the versions handed out so far that an import gives another id, because a line
+    /// has no place for something in their commits.
+    pub fn other_ids(&self) -> &[u64] {
+        &self.other_ids
+    }
+
     fn next_entry(&mut self) -> Result<Option<ListEntry>, AgentError> {
         if self.page.is_empty() {
             let backend = self.agents.repo.backend();
@@ -79,20 +101,27 @@ impl HistoryLines<'_> {
         {
             line.insert("title".to_owned(), Value::from(title.as_str()));
         }
+        self.said(&id, &commit, &mut line)?;
         self.profile(&commit, &mut line)?;
-        self.parents(&commit, &mut line)?;
+        let mut whole = self.parents(&commit, &mut line)? && commit.ext.is_empty();
         let mut blocks = Map::new();
         match &self.before {
             None => {
                 for entry in tree.entries() {
-                    blocks.insert(entry.name.to_string(), self.block(entry)?);
+                    let (value, kept) = self.block(entry)?;
+                    whole &= kept;
+                    blocks.insert(entry.name.to_string(), value);
                 }
             }
             Some((_, before)) => {
                 let mut deleted = Vec::new();
                 for name in before.changed_names(&tree) {
                     match tree.get(name.as_str()) {
-                        Some(entry) => drop(blocks.insert(name.to_string(), self.block(entry)?)),
+                        Some(entry) => {
+                            let (value, kept) = self.block(entry)?;
+                            whole &= kept;
+                            blocks.insert(name.to_string(), value);
+                        }
                         None => deleted.push(Value::from(name.as_str())),
                     }
                 }
@@ -105,9 +134,29 @@ impl HistoryLines<'_> {
         line.insert("blocks".to_owned(), Value::Object(blocks));
         self.before = Some((id, tree));
         self.number += 1;
+        if !whole {
+            self.other_ids.push(self.number);
+        }
         let mut bytes = canonical::to_vec(&Value::Object(line));
         bytes.push(b'\n');
         Ok(Some(bytes))
+    }
+
+    /// What is said about a version besides its commit.
+    fn said(&self, id: &ObjectId, commit: &Commit, line: &mut Map<String, Value>) -> Result<(), AgentError> {
+        let note = self.notes.get(&RefName::about("notes", id)).copied();
+        let (label, description) = self.agents.words_of(note, commit)?;
+        if (label.as_str(), description.as_str()) != (commit.label(), commit.description()) {
+            line.insert("label".to_owned(), Value::from(label));
+            line.insert("description".to_owned(), Value::from(description));
+        }
+        for (namespace, refs) in [("pins", &self.pins), ("withdrawn", &self.withdrawn)] {
+            if refs.contains_key(&RefName::about(namespace, id)) {
+                let key = if namespace == "pins" { "pinned" } else { namespace };
+                line.insert(key.to_owned(), Value::Bool(true));
+            }
+        }
+        Ok(())
     }
 
     /// Names the profile where it is another than the line before says; `generic` is said by silence.
@@ -123,35 +172,40 @@ impl HistoryLines<'_> {
         Ok(())
     }
 
-    /// Names the parents by their numbers where they are not the one version before.
-    fn parents(&self, commit: &Commit, line: &mut Map<String, Value>) -> Result<(), AgentError> {
+    /// Names the parents by their numbers where they are not the one version before. Returns whether all
+    /// have one.
+    fn parents(&self, commit: &Commit, line: &mut Map<String, Value>) -> Result<bool, AgentError> {
         let before: Vec<ObjectId> = self.before.iter().map(|(id, _)| *id).collect();
         if commit.parents == before {
-            return Ok(());
+            return Ok(true);
         }
         let mut numbers = Vec::new();
         for parent in &commit.parents {
             // A parent that is no version of this agent has no number to be found by.
             let number = self.agents.number_of(&self.agent, parent)?;
-            numbers.extend(number.filter(|number| *number <= self.number).map(Value::from));
+            numbers.extend(number.filter(|number| number.position <= self.number).map(Value::from));
         }
+        let whole = numbers.len() == commit.parents.len();
         line.insert("parents".to_owned(), Value::Array(numbers));
-        Ok(())
+        Ok(whole)
     }
 
-    fn block(&self, entry: &Entry) -> Result<Value, AgentError> {
+    /// A block's content, and whether it reads back as the same: a text that is JSON does not.
+    fn block(&self, entry: &Entry) -> Result<(Value, bool), AgentError> {
         let payload = self.agents.repo.block(&entry.id)?;
         let damaged = |reason: String| {
             let source = crate::object::ObjectError::Malformed { kind: "block", reason };
             AgentError::Repo(RepoError::Object { id: entry.id, source })
         };
-        match entry.kind {
+        let value = match entry.kind {
             EntryKind::Text => {
-                String::from_utf8(payload).map(Value::from).map_err(|error| damaged(error.to_string()))
+                String::from_utf8(payload).map(Value::from).map_err(|error| damaged(error.to_string()))?
             }
-            EntryKind::Json => json::parse(&payload).map_err(|error| damaged(error.to_string())),
-            EntryKind::Other(byte) => Err(damaged(format!("content of unknown kind {byte}"))),
-        }
+            EntryKind::Json => json::parse(&payload).map_err(|error| damaged(error.to_string()))?,
+            EntryKind::Other(byte) => return Err(damaged(format!("content of unknown kind {byte}"))),
+        };
+        let reads_back = value.is_string() == (entry.kind == EntryKind::Text);
+        Ok((value, reads_back))
     }
 }
 

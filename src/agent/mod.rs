@@ -9,14 +9,18 @@ mod create;
 mod draft;
 mod draft_trail;
 mod edit;
+mod elsewhere;
 mod error;
 mod export;
 mod fsck;
 mod import;
+mod merge;
 mod meta;
+mod number;
 mod oplog;
 mod publish;
 mod query;
+mod remote;
 mod resolve;
 mod rollback;
 mod status;
@@ -31,9 +35,10 @@ mod tests;
 use std::sync::Arc;
 
 use crate::object::Author;
-use crate::repo::{Intent, Repo};
+use crate::refs::Handle;
+use crate::repo::{Intent, Operation, Receipt, Repo, RepoError};
 
-pub use active_json::ACTIVE_JSON;
+pub use active_json::{ACTIVE_JSON, SETTING as ACTIVE_JSON_SETTING};
 pub use checks::{AcceptedFinding, CheckReport, CheckState};
 pub use config::Config;
 pub use create::{Created, NewAgent};
@@ -42,10 +47,12 @@ pub use edit::Edit;
 pub use error::{AgentError, Undone};
 pub use export::HistoryLines;
 pub use import::{
-    BlockFiles, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome, ImportProgress,
-    ImportReport,
+    BlockFiles, ExactNames, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome,
+    ImportProgress, ImportReport,
 };
+pub use merge::{Decision, MergeOptions, MergeOutcome, Pick, Resolution, conflict_is_at, conflict_name};
 pub use meta::{Meta, MetaEdit};
+pub use number::Number;
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};
 pub use rollback::RolledBack;
@@ -86,6 +93,22 @@ impl Agents {
     /// Who acts.
     pub fn actor(&self) -> &Author {
         &self.actor
+    }
+
+    /// Makes one operation happen, with the documents that follow from it. For operations that move refs
+    /// as they were moved elsewhere: whoever asks knows why it may.
+    ///
+    /// # Errors
+    /// As [`Repo::operate`].
+    pub fn run<T, E: From<AgentError> + From<RepoError>>(
+        &self,
+        agent: &Handle,
+        kind: &str,
+        note: &str,
+        build: impl FnMut(&mut Operation<'_>) -> Result<T, E>,
+    ) -> Result<(T, Receipt), E> {
+        let derive = |operation: &mut Operation<'_>, id| Ok(self.derive(operation, id)?);
+        self.repo.operate(agent, &self.intent(kind, note), build, derive)
     }
 
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {

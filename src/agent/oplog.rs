@@ -184,7 +184,10 @@ impl LogEntries<'_> {
     fn concerns(&mut self, id: RecordId, record: &Record) -> bool {
         match &self.query.subject {
             None => true,
-            Some(Subject::Versions) => record.changes.iter().any(|change| change.name == RefName::versions()),
+            Some(Subject::Versions) => record
+                .changes
+                .iter()
+                .any(|change| [RefName::VERSIONS, RefName::UNPUSHED].contains(&change.name.as_str())),
             Some(Subject::Commit(commit)) => {
                 let is_it = |target: &Option<Target>| target.as_ref().and_then(Target::id) == Some(*commit);
                 record.changes.iter().any(|change| {
@@ -201,7 +204,9 @@ impl LogEntries<'_> {
         for change in &record.changes {
             let subject = match change.name.split() {
                 (Some("notes" | "pins" | "checks" | "withdrawn" | "checkpoints"), id) => id.parse().ok(),
-                (None, RefName::ACTIVE | RefName::VERSIONS) => change.to.as_ref().and_then(Target::id),
+                (None, RefName::ACTIVE | RefName::VERSIONS | RefName::UNPUSHED) => {
+                    change.to.as_ref().and_then(Target::id)
+                }
                 _ => None,
             };
             let Some(id) = subject else { continue };

@@ -1,5 +1,6 @@
 //! Publishing: a draft, or a config given whole, becomes a version.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +13,8 @@ use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
 use super::config::{self, NewCommit, is_empty, mint};
-use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Undone, version};
+use super::draft::only_draft;
+use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Number, Undone, version};
 
 /// Most undone changes that are named.
 const UNDONE_MAX: usize = 100;
@@ -47,7 +49,7 @@ pub struct Published {
     /// Its commit.
     pub version: ObjectId,
     /// Its number.
-    pub number: u64,
+    pub number: Number,
     /// Whether it serves.
     pub active: bool,
     /// What its check found.
@@ -83,7 +85,7 @@ impl Agents {
     /// Publishes a draft as the next version.
     ///
     /// # Errors
-    /// `NothingToPublish`, `WouldUndo`, `DraftMoved`, `Invalid`, `Masked`, `BadText`, `Archived`;
+    /// `Conflicted`, `NothingToPublish`, `WouldUndo`, `DraftMoved`, `Invalid`, `Masked`, `BadText`, `Archived`;
     /// `CheckStands` when it is to be activated and its check failed. The draft then stays.
     pub fn publish(
         &self,
@@ -98,6 +100,7 @@ impl Agents {
             &intent,
             |operation| {
                 let draft = self.draft_in(operation, name, options.expected_revision)?;
+                self.refuse_conflicts(agent, &draft.commit, name.as_str())?;
                 let config = self.config(&draft.commit)?;
                 let commit = self.repo.commit(&draft.commit)?;
                 let base = draft.base.map(|base| self.repo.commit(&base)).transpose()?;
@@ -144,7 +147,7 @@ impl Agents {
             agent,
             &intent,
             |operation| {
-                let latest = operation.target(&RefName::versions())?.and_then(|target| target.id());
+                let latest = Self::newest_in(operation)?;
                 if let Some(expected) = direct.expected_latest.filter(|expected| Some(*expected) != latest) {
                     return Err(AgentError::Moved {
                         agent: agent.clone(),
@@ -169,6 +172,7 @@ impl Agents {
                     base_tree,
                 };
                 let (id, number, check, state) = self.add_version(operation, &candidate, options)?;
+                self.follow(operation, &config, id)?;
                 self.serve(operation, id, number, state, options)?;
                 Ok(Some((id, number, check, state)))
             },
@@ -208,7 +212,7 @@ impl Agents {
         operation: &mut Operation<'_>,
         candidate: &Candidate<'_>,
         options: &PublishOptions,
-    ) -> Result<(ObjectId, u64, CheckReport, CheckState), AgentError> {
+    ) -> Result<(ObjectId, Number, CheckReport, CheckState), AgentError> {
         let agent = operation.agent().clone();
         if self.meta_in(operation)?.archived {
             return Err(AgentError::Archived(agent));
@@ -233,13 +237,18 @@ impl Agents {
         let id = mint(operation, commit)?;
         let empty = Tree::default();
         let changed = candidate.base_tree.as_ref().unwrap_or(&empty).changed_names(&config.tree);
-        operation.write(RefName::versions(), Some(Target::Id(id)), changed)?;
+        let list = Self::list_in(operation)?;
+        operation.write(list, Some(Target::Id(id)), changed)?;
+        if options.activate {
+            // ACTIVE.json needs it in a moment, and here its blocks are at hand.
+            self.resolve_blocks(&id, &config.profile, &config.blocks)?;
+        }
         let state = match check.state() {
             CheckState::Passed if options.check_pending => CheckState::Pending,
             state => state,
         };
         Self::write_check(operation, &id, state, Some(&check.report))?;
-        let number = self.number_in(operation, &id)?;
+        let number = self.number_in(operation, &id)?.expect("it was just published");
         Ok((id, number, check, state))
     }
 
@@ -248,7 +257,7 @@ impl Agents {
         &self,
         operation: &mut Operation<'_>,
         id: ObjectId,
-        number: u64,
+        number: Number,
         state: CheckState,
         options: &PublishOptions,
     ) -> Result<(), AgentError> {
@@ -295,6 +304,41 @@ impl Agents {
             operation.write(name, None, Vec::new())?;
             return Ok(());
         }
+        self.rebase_draft(operation, name, config, version)
+    }
+
+    /// Where the profile's policy is one draft, that draft is based on a version that was made without
+    /// it, unless it holds edits that the version lacks, or conflicts that wait.
+    fn follow(
+        &self,
+        operation: &mut Operation<'_>,
+        config: &Config,
+        version: ObjectId,
+    ) -> Result<(), AgentError> {
+        if config.profile.draft_policy() != DraftPolicy::One {
+            return Ok(());
+        }
+        let name = RefName::draft(&only_draft());
+        if let Some(id) = operation.target(&name)?.and_then(|target| target.id()) {
+            let draft = self.repo.commit(&id)?;
+            let base = draft.parents.first().map(|base| self.repo.commit(base)).transpose()?;
+            let edited = base.is_none_or(|base| base.tree != draft.tree);
+            let waits = self.conflicts(&operation.agent().clone(), &id)?.is_some();
+            if waits || (edited && draft.tree != config.tree_id) {
+                return Ok(());
+            }
+        }
+        self.rebase_draft(operation, name, config, version)
+    }
+
+    /// Makes a draft the config of a version, based on it.
+    fn rebase_draft(
+        &self,
+        operation: &mut Operation<'_>,
+        name: RefName,
+        config: &Config,
+        version: ObjectId,
+    ) -> Result<(), AgentError> {
         let commit = NewCommit {
             profile: &config.profile,
             tree: config.tree_id,
@@ -316,9 +360,10 @@ impl Agents {
         config: &Config,
     ) -> Result<Vec<Undone>, AgentError> {
         let agent = operation.agent().clone();
-        let since = self.published_since(&agent, &draft.name)?;
+        let made_from = self.repo.commit(&draft.commit)?.parents;
+        let since = self.published_since(&agent, &draft.name, &made_from)?;
         // Relying on the newest version makes a publish by somebody else meanwhile start this anew.
-        operation.target(&RefName::versions())?;
+        Self::newest_in(operation)?;
         let (Some((before, _)), Some((_, latest))) = (since.last(), since.first()) else {
             return Ok(Vec::new());
         };
@@ -353,19 +398,24 @@ impl Agents {
         Ok(undone)
     }
 
-    /// The versions published since a draft was forked or last based on what it became, newest
-    /// first, each with the version before it.
+    /// The versions published since a draft was forked or last based on what it became, and since the
+    /// newest one that it was made from, newest first, each with the version before it.
     fn published_since(
         &self,
         agent: &Handle,
         draft: &Handle,
+        made_from: &[ObjectId],
     ) -> Result<Vec<(Option<ObjectId>, ObjectId)>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
         let mut name = RefName::draft(draft);
         let mut found = Vec::new();
+        let lists = [RefName::versions(), RefName::unpushed()];
+        // What was published here and got its number later is no news then.
+        let own = self.repo.backend().list(agent, &lists[1], 0, usize::MAX).map_err(RepoError::from)?;
+        let own: HashSet<ObjectId> = own.iter().map(|entry| entry.id).collect();
         for line in lines.into_iter().flatten() {
             let (_, record) = line.map_err(RepoError::from)?;
-            let publishes = record.changes.iter().any(|change| change.name == RefName::versions());
+            let publishes = record.changes.iter().any(|change| lists.contains(&change.name));
             if let Some(change) = record.changes.iter().rfind(|change| change.name == name) {
                 match &change.continues {
                     Some(before) => name = before.clone(),
@@ -373,8 +423,13 @@ impl Agents {
                     None => {}
                 }
             }
-            for change in record.changes.iter().rev().filter(|change| change.name == RefName::versions()) {
-                if let Some(to) = change.to.as_ref().and_then(Target::id) {
+            for change in record.changes.iter().rev().filter(|change| lists.contains(&change.name)) {
+                if let Some(to) = change.to.as_ref().and_then(Target::id)
+                    && (change.name == lists[1] || !own.contains(&to))
+                {
+                    if made_from.contains(&to) {
+                        return Ok(found);
+                    }
                     found.push((change.from.as_ref().and_then(Target::id), to));
                 }
             }

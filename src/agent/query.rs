@@ -6,7 +6,7 @@ use crate::log::RecordId;
 use crate::refs::Handle;
 use crate::repo::RepoError;
 
-use super::{AgentError, AgentInfo, Agents, DraftInfo};
+use super::{AgentError, AgentInfo, Agents, DraftInfo, Number};
 
 impl Agents {
     /// The handle that an agent has now.
@@ -44,7 +44,7 @@ impl Agents {
         let head = self.repo.backend().head(agent).map_err(RepoError::from)?;
         let head = head.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
         let active = match self.active(agent)? {
-            Some(id) => Some((id, self.number_of(agent, &id)?.unwrap_or(0))),
+            Some(id) => Some((id, self.number_of(agent, &id)?.unwrap_or(Number::of(0)))),
             None => None,
         };
         let drafts = self.repo.backend().refs(agent, "drafts").map_err(RepoError::from)?;

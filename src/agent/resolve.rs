@@ -14,7 +14,7 @@ impl Agents {
     /// What a revision names, and the handle that its agent has now.
     ///
     /// # Errors
-    /// `NoSuchAgent`, `NoSuchRevision`, `Ambiguous`, `NotServing`.
+    /// `NoSuchAgent`, `NoSuchRevision`, `Ambiguous`, `NotServing`, `NothingThen`.
     pub fn resolve(&self, spec: &Spec) -> Result<(Handle, Resolved), AgentError> {
         let agent = self.locate(&spec.agent)?;
         let resolved = self.resolve_revision(&agent, &spec.revision)?;
@@ -43,10 +43,11 @@ impl Agents {
                 }
                 Err(no_such())
             }
+            Revision::Version(number) if *number > self.numbered_count(agent)? => Err(no_such()),
             Revision::Version(number) => self.version_at(agent, *number).map(Resolved::Version),
+            Revision::Remote { remote, revision } => self.resolve_remote(agent, remote, revision),
             Revision::At(time) => {
-                let served = self.active_at(agent, *time)?;
-                let id = served.and_then(|served| served.version).ok_or_else(no_such)?;
+                let id = self.served_at(agent, *time)?;
                 self.describe(agent, id)
             }
             Revision::Draft(name) => self.draft(agent, name).map(Resolved::Draft),
@@ -75,6 +76,23 @@ impl Agents {
             }
         }
         Ok(self.resolve_revision(agent, revision)?.commit())
+    }
+
+    /// The commit that somebody expects somewhere; `None` when the revision names nothing, which then
+    /// cannot be there.
+    ///
+    /// # Errors
+    /// `Ambiguous`, or when the store cannot be read.
+    pub fn expected(&self, agent: &Handle, revision: &Revision) -> Result<Option<ObjectId>, AgentError> {
+        match self.commit_of(agent, revision) {
+            Ok(id) => Ok(Some(id)),
+            Err(
+                AgentError::NoSuchRevision { .. }
+                | AgentError::NotServing(_)
+                | AgentError::NothingThen { .. },
+            ) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn environment(&self, agent: &Handle, name: &Handle) -> Result<Option<Resolved>, AgentError> {

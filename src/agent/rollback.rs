@@ -49,15 +49,14 @@ impl Agents {
     /// Moves ACTIVE to what served at an instant; `None` when that serves already.
     ///
     /// # Errors
-    /// `NothingBefore` when nothing served then; as [`Agents::activate`].
+    /// `NothingThen`; as [`Agents::activate`].
     pub fn roll_back_to_time(
         &self,
         agent: &Handle,
         time: Time,
         override_check: Option<&str>,
     ) -> Result<Option<RolledBack>, AgentError> {
-        let served = self.active_at(agent, time)?.and_then(|served| served.version);
-        let target = served.ok_or_else(|| AgentError::NothingBefore(agent.clone()))?;
+        let target = self.served_at(agent, time)?;
         if self.active(agent)? == Some(target) {
             return Ok(None);
         }

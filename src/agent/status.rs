@@ -23,6 +23,8 @@ pub enum Liveness {
 pub struct Status {
     /// The agent.
     pub agent: Handle,
+    /// Whether it is put away; it may serve all the same.
+    pub archived: bool,
     /// Whether it serves.
     pub liveness: Liveness,
     /// What serves.
@@ -75,6 +77,7 @@ impl Agents {
             (None, true) => Liveness::Unpublished,
             (None, false) => Liveness::NeverPublished,
         };
-        Ok(Status { agent: agent.clone(), liveness, active, since, latest, drafts })
+        let archived = self.meta(agent)?.archived;
+        Ok(Status { agent: agent.clone(), archived, liveness, active, since, latest, drafts })
     }
 }

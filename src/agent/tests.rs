@@ -68,7 +68,7 @@ impl Store {
     fn version(&self, speed: &str) -> u64 {
         let draft = self.draft("next");
         self.set(&draft, "voice.speed", speed);
-        self.publish(&draft, speed, true).number
+        self.publish(&draft, speed, true).number.position
     }
 
     fn active(&self) -> String {
@@ -90,13 +90,13 @@ fn a_life_from_creation_to_rollback() {
     let tone = store.draft("tone");
     assert_eq!(store.set(&tone, "prompt", "Be very kind.\n").revision, 2);
     let published = store.publish(&tone, "warmer", false);
-    assert_eq!((published.number, published.state), (2, CheckState::Passed));
+    assert_eq!((published.number.position, published.state), (2, CheckState::Passed));
     assert_eq!(store.active(), "V1");
     assert!(store.agents.draft(&agent, &tone).is_err(), "a published draft is gone");
     store.agents.activate(&agent, &published.version, None, None).expect("activated");
     assert_eq!(store.active(), "V2");
     let back = store.agents.roll_back(&agent, None, None).expect("rolled back");
-    assert_eq!((back.to.number, store.active()), (1, "V1".to_owned()));
+    assert_eq!((back.to.number.position, store.active()), (1, "V1".to_owned()));
     store.sound();
 }
 
@@ -129,7 +129,7 @@ fn rollback_walks_back_and_never_into_what_it_left() {
     for speed in ["2", "3", "4"] {
         store.version(speed);
     }
-    let back = || store.agents.roll_back(&agent, None, None).map(|back| back.to.number);
+    let back = || store.agents.roll_back(&agent, None, None).map(|back| back.to.number.position);
     assert_eq!((back().ok(), back().ok()), (Some(3), Some(2)));
     assert_eq!(store.version("5"), 5);
     assert_eq!(back().ok(), Some(2), "not into V3 or V4, which were rolled back from");
@@ -146,7 +146,7 @@ fn an_undone_activation_is_not_gone_back_to() {
     store.version("3");
     store.agents.undo(&agent, None).expect("undone");
     assert_eq!(store.active(), "V2");
-    let back = || store.agents.roll_back(&agent, None, None).map(|back| back.to.number);
+    let back = || store.agents.roll_back(&agent, None, None).map(|back| back.to.number.position);
     assert_eq!(back().ok(), Some(1), "neither to V2, which serves, nor to V3, which was undone");
     store.agents.undo(&agent, None).expect("undone");
     assert_eq!((store.active().as_str(), back().ok()), ("V2", Some(1)), "an undone rollback did not happen");
@@ -167,7 +167,7 @@ fn a_rehearsal_is_refused_as_the_real_thing_and_writes_nothing() {
     let options = PublishOptions { allow_unchanged: true, activate: true, ..PublishOptions::default() };
     let rehearsed = rehearsal.publish(&agent, &tone, &options).expect("it would be published");
     let moved: Vec<&str> = rehearsed.receipt.changes.iter().map(|change| change.name.split().1).collect();
-    assert_eq!((rehearsed.number, rehearsed.receipt.operation), (2, None));
+    assert_eq!((rehearsed.number.position, rehearsed.receipt.operation), (2, None));
     assert!(moved.contains(&"ACTIVE") && moved.contains(&"versions"), "{moved:?}");
     assert_eq!(store.agents.repo().backend().head(&agent).expect("read"), before);
 }
@@ -194,9 +194,12 @@ fn a_stale_draft_may_not_undo_what_others_published() {
     store.set(&mine, "prompt", "Mine.\n");
     let refused = store.agents.publish(&agent, &mine, &PublishOptions::default());
     let Err(AgentError::WouldUndo { changes, .. }) = refused else { panic!("{refused:?}") };
-    assert_eq!(changes, [Undone { version: 2, author: "Ana".to_owned(), path: "voice.speed".to_owned() }]);
+    assert_eq!(
+        changes,
+        [Undone { version: Number::of(2), author: "Ana".to_owned(), path: "voice.speed".to_owned() }]
+    );
     store.set(&mine, "voice.speed", "3");
-    assert_eq!(store.publish(&mine, "", false).number, 3, "it has the change now");
+    assert_eq!(store.publish(&mine, "", false).number.position, 3, "it has the change now");
 }
 
 #[test]
@@ -207,7 +210,7 @@ fn unchanged_and_empty_drafts_are_refused() {
     let refused = store.agents.publish(&agent, &tone, &PublishOptions::default());
     assert!(matches!(refused, Err(AgentError::NothingToPublish { .. })));
     let options = PublishOptions { allow_unchanged: true, ..PublishOptions::default() };
-    assert_eq!(store.agents.publish(&agent, &tone, &options).expect("published").number, 2);
+    assert_eq!(store.agents.publish(&agent, &tone, &options).expect("published").number.position, 2);
 }
 
 #[test]
@@ -442,9 +445,9 @@ fn a_config_whose_publishing_was_undone_can_be_published_again() {
     store.agents.undo(&agent, None).expect("undone");
     let again =
         store.agents.publish_config(&agent, &direct).expect("published").expect("not barred for ever");
-    let version = store.agents.version_at(&agent, again.number).expect("V3");
+    let version = store.agents.version_at(&agent, again.number.position).expect("V3");
     let first = store.agents.version_at(&agent, 1).expect("V1");
-    assert_eq!((again.number, version.parents), (3, vec![first.id]));
+    assert_eq!((again.number.position, version.parents), (3, vec![first.id]));
     store.sound();
 }
 

@@ -28,6 +28,9 @@ pub struct Served {
     pub operation: RecordId,
     /// Whether this is only what an imported history claims: it was not served from here.
     pub claimed: bool,
+    /// When the imported version says it was made, where that cannot be since when it served: before the
+    /// version that it follows was made, or after it was imported.
+    pub stated: Option<Time>,
 }
 
 /// One move of ACTIVE.
@@ -73,8 +76,10 @@ impl Agents {
     /// # Errors
     /// When the log cannot be read.
     pub fn timeline(&self, agent: &Handle) -> Result<Vec<Served>, AgentError> {
-        let mut served = self.claimed(agent)?;
         let moves = self.active_moves(agent)?;
+        // What was served from here is known; nothing is claimed beside it.
+        let first = moves.iter().find(|moved| moved.to.is_some()).map(|moved| moved.time);
+        let mut served = self.claimed(agent, first)?;
         for (at, moved) in moves.iter().enumerate() {
             // An agent that never served has no stretch to show for it.
             if at == 0 && moved.to.is_none() {
@@ -89,13 +94,15 @@ impl Agents {
                 note: moved.note.clone(),
                 operation: moved.operation,
                 claimed: false,
+                stated: None,
             });
         }
         Ok(served)
     }
 
-    /// Imported versions by the times that their commits claim.
-    fn claimed(&self, agent: &Handle) -> Result<Vec<Served>, AgentError> {
+    /// Imported versions by the times that their commits claim, each from when the one before it ends, as
+    /// far as these are in order; up to when this store first served one.
+    fn claimed(&self, agent: &Handle, until: Option<Time>) -> Result<Vec<Served>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::OldestFirst).map_err(RepoError::from)?;
         let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
         let versions = RefName::versions();
@@ -105,25 +112,30 @@ impl Agents {
             if record.kind != IMPORT {
                 continue;
             }
+            let end = until.map_or(record.time, |until| until.min(record.time));
             for change in record.changes.iter().filter(|change| change.name == versions) {
                 let Some(id) = change.to.as_ref().and_then(Target::id) else { continue };
                 let commit = self.repo.commit(&id)?;
-                // A config that was imported as it stood then has no history to claim.
-                if commit.time == record.time {
+                // A config that was imported as it stood then has no history to claim, and one that was made
+                // after this store began to serve none before.
+                if commit.time == record.time || until.is_some_and(|until| commit.time >= until) {
                     continue;
                 }
+                let earliest = found.last().map_or(commit.time, |last| last.from);
+                let from = commit.time.max(earliest).min(end);
                 if let Some(last) = found.last_mut() {
-                    last.to = Some(commit.time);
+                    last.to = Some(from);
                 }
                 found.push(Served {
                     version: Some(id),
-                    from: commit.time,
-                    to: Some(record.time),
+                    from,
+                    to: Some(end),
                     actor: commit.author.clone(),
                     kind: IMPORT.to_owned(),
                     note: commit.label().to_owned(),
                     operation,
                     claimed: true,
+                    stated: (from != commit.time).then_some(commit.time),
                 });
             }
         }
@@ -136,6 +148,29 @@ impl Agents {
     /// When the log cannot be read.
     pub fn active_at(&self, agent: &Handle, time: Time) -> Result<Option<Served>, AgentError> {
         self.last_stretch(agent, Some(time))
+    }
+
+    /// What was ACTIVE at an instant.
+    ///
+    /// # Errors
+    /// `NothingThen`, which says what is known of the time before and after.
+    pub fn served_at(&self, agent: &Handle, time: Time) -> Result<ObjectId, AgentError> {
+        let served = self.active_at(agent, time)?;
+        if let Some(id) = served.as_ref().and_then(|served| served.version) {
+            return Ok(id);
+        }
+        let first = || -> Result<Option<Time>, AgentError> {
+            let moves = self.active_moves(agent)?;
+            Ok(moves.iter().find(|moved| moved.to.is_some()).map(|moved| moved.time))
+        };
+        let reason = match served {
+            Some(served) => format!("it was taken out of service at {}", served.from),
+            None => match first()? {
+                Some(first) => format!("the first activation was at {first}"),
+                None => "it was never activated".to_owned(),
+            },
+        };
+        Err(AgentError::NothingThen { agent: agent.clone(), time, reason })
     }
 
     /// The newest stretch that began not after `until`; reads the log only as far back as needed.
@@ -162,7 +197,17 @@ impl Agents {
                 return Ok(None);
             }
             let Record { time: from, actor, kind, note, .. } = record;
-            return Ok(Some(Served { version, from, to, actor, kind, note, operation, claimed: false }));
+            return Ok(Some(Served {
+                version,
+                from,
+                to,
+                actor,
+                kind,
+                note,
+                operation,
+                claimed: false,
+                stated: None,
+            }));
         }
         Ok(None)
     }

@@ -1,11 +1,12 @@
 //! What is known about an agent, a version, a draft: plain data for whoever shows it.
 
 use crate::clock::Time;
+use crate::encoding::Digest;
 use crate::log::{AgentId, RecordId};
 use crate::object::{Author, ObjectId};
 use crate::refs::Handle;
 
-use super::{CheckState, Meta};
+use super::{CheckState, Meta, Number};
 
 /// An agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +17,8 @@ pub struct AgentInfo {
     pub id: AgentId,
     /// What is known of it besides its config.
     pub meta: Meta,
-    /// The version that serves: its commit and its number (0 when it is not in the list).
-    pub active: Option<(ObjectId, u64)>,
+    /// The version that serves: its commit and its number.
+    pub active: Option<(ObjectId, Number)>,
     /// How many versions were published.
     pub versions: u64,
     /// Its drafts.
@@ -29,8 +30,8 @@ pub struct AgentInfo {
 /// A published version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionInfo {
-    /// Its number: 1 for V1.
-    pub number: u64,
+    /// Its number.
+    pub number: Number,
     /// Its commit.
     pub id: ObjectId,
     /// Its label; may be empty.
@@ -56,7 +57,7 @@ pub struct VersionInfo {
 }
 
 impl VersionInfo {
-    /// `V3`.
+    /// `V3`, or `V3?` while its number may still become another.
     pub fn name(&self) -> String {
         format!("V{}", self.number)
     }
@@ -76,11 +77,26 @@ pub struct DraftInfo {
     /// The version it was forked from; none when the agent had none.
     pub base: Option<ObjectId>,
     /// The number of that version.
-    pub base_number: Option<u64>,
+    pub base_number: Option<Number>,
+    /// How many conflicts wait to be decided.
+    pub conflicts: usize,
     /// Who edited it last.
     pub author: Author,
     /// When it was edited last.
     pub time: Time,
+}
+
+impl DraftInfo {
+    /// The id of a draft that a rehearsal would make: no record has it.
+    pub(super) fn unmade_id() -> RecordId {
+        RecordId::from_digest(Digest::from_bytes([0; Digest::LEN]))
+    }
+
+    /// Whether it exists: a rehearsal returns drafts that it would make, without an id and a commit of
+    /// their own.
+    pub fn is_made(&self) -> bool {
+        self.id != Self::unmade_id()
+    }
 }
 
 /// A labelled snapshot that is no version.

@@ -1,16 +1,20 @@
 //! Undoing the last operation, as a new operation that moves every ref back.
 
 use crate::history::{LogLines, Order};
-use crate::log::{Change, Record, RecordId};
+use crate::log::{Change, Former, Record, RecordId};
 use crate::refs::{Handle, RefName, Shape, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
+use super::draft_trail::DraftTrail;
 use super::{AgentError, Agents, Meta};
+
+/// Kinds of operations that follow another store.
+const SYNCED: [&str; 5] = ["clone", "fetch", "pull", "push", "receive"];
 
 impl Agents {
     /// Undoes an agent's last operation: refs go back to where they were; a version that was
-    /// published is marked withdrawn, and its number is not used again. Undoing an undo does the
-    /// operation again.
+    /// published is marked withdrawn, and its number is not used again; a draft that went away is the same
+    /// draft again, and its revisions go on. Undoing an undo does the operation again.
     ///
     /// # Errors
     /// `CannotUndo` for the operation that made the agent; `Moved` when the last operation is not
@@ -32,6 +36,13 @@ impl Agents {
                         agent: agent.clone(),
                         kind: last.kind,
                         reason: "it made the agent; 'recto agent archive' puts it away",
+                    });
+                }
+                if SYNCED.contains(&last.kind.as_str()) {
+                    return Err(AgentError::CannotUndo {
+                        agent: agent.clone(),
+                        kind: last.kind,
+                        reason: "it says what another store has; 'recto activate' and 'recto restore' lead back",
                     });
                 }
                 operation.cite(id.digest());
@@ -77,8 +88,41 @@ impl Agents {
         if change.name == RefName::meta() {
             self.reverse_meta(operation, change)?;
         }
+        if change.to.is_none()
+            && change.name.as_draft().is_some()
+            && let Some(former) = self.former(operation.agent(), &change.name)?
+        {
+            let (name, to) = (change.name.clone(), change.from.clone());
+            operation.resume_ref(name, to, former, change.blocks.clone())?;
+            return Ok(());
+        }
         operation.write(change.name.clone(), change.from.clone(), change.blocks.clone())?;
         Ok(())
+    }
+
+    /// What a draft was that the last operation removed.
+    fn former(&self, agent: &Handle, name: &RefName) -> Result<Option<Former>, AgentError> {
+        let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
+        let Some(lines) = lines else { return Ok(None) };
+        let mut at = name.clone();
+        let mut moves = 0;
+        // The first is the operation that removed it.
+        for line in lines.containing(DraftTrail::SIEVE).skip(1) {
+            let (id, record) = line.map_err(RepoError::from)?;
+            let Some(change) = record.changes.into_iter().rfind(|change| change.name == at) else { continue };
+            moves += 1;
+            if let Some(Former { created, revision }) = change.resumes {
+                return Ok(Some(Former { created, revision: revision + moves }));
+            }
+            match change.continues {
+                Some(before) => at = before,
+                None if change.from.is_none() => {
+                    return Ok(Some(Former { created: id, revision: moves }));
+                }
+                None => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Metadata that goes back to another handle renames the agent back.

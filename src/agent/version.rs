@@ -1,21 +1,20 @@
 //! Versions: listing and describing them, and the few things about them that may change.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::encoding::json;
 use crate::log::RefState;
 use crate::object::limits::{DESCRIPTION_MAX_CHARS, LABEL_MAX_CHARS};
-use crate::object::{Commit, ObjectId};
+use crate::object::{Commit, Object, ObjectId};
+use crate::profile::Profile;
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
 use super::meta::checked_text;
-use super::{AgentError, Agents, CheckState, CheckpointInfo, VersionInfo, config};
-
-/// How many entries of the list of versions are read at once, newest first.
-const PAGE: u64 = 4096;
+use super::{AgentError, Agents, CheckState, CheckpointInfo, Number, VersionInfo, config};
 
 /// A commit's message from a label and a description.
 pub(super) fn message(label: &str, description: &str) -> Result<String, AgentError> {
@@ -27,6 +26,14 @@ pub(super) fn message(label: &str, description: &str) -> Result<String, AgentErr
     Ok(if description.is_empty() { label.to_owned() } else { format!("{label}\n\n{description}") })
 }
 
+/// The note that says a label and a description.
+pub(super) fn note_object(label: &str, description: &str) -> Result<Object, AgentError> {
+    let mut map = Map::new();
+    map.insert("label".to_owned(), Value::from(label));
+    map.insert("description".to_owned(), Value::from(description));
+    Ok(config::json_object(&Value::Object(map))?)
+}
+
 /// The label and the description that a note says.
 fn words(payload: &[u8]) -> Option<(String, String)> {
     let value = json::parse(payload).ok()?;
@@ -35,42 +42,6 @@ fn words(payload: &[u8]) -> Option<(String, String)> {
 }
 
 impl Agents {
-    /// The number of a version: its position in the list, from 1; `None` when it is not there.
-    ///
-    /// # Errors
-    /// When the list cannot be read.
-    pub fn number_of(&self, agent: &Handle, commit: &ObjectId) -> Result<Option<u64>, AgentError> {
-        let backend = self.repo.backend();
-        let name = RefName::versions();
-        let mut end = backend.list_len(agent, &name).map_err(RepoError::from)?;
-        while end > 0 {
-            let start = end.saturating_sub(PAGE);
-            let limit = usize::try_from(end - start).unwrap_or(usize::MAX);
-            let page = backend.list(agent, &name, start, limit).map_err(RepoError::from)?;
-            if let Some(at) = page.iter().rposition(|entry| entry.id == *commit) {
-                return Ok(Some(start + at as u64 + 1));
-            }
-            end = start;
-        }
-        Ok(None)
-    }
-
-    /// The number of a version in an operation that may just be publishing it; 0 when it has none.
-    pub(super) fn number_in(&self, operation: &Operation<'_>, commit: &ObjectId) -> Result<u64, AgentError> {
-        let versions = RefName::versions();
-        let before = match operation.agent_id() {
-            Some(_) => self.repo.backend().list_len(operation.agent(), &versions).map_err(RepoError::from)?,
-            None => 0,
-        };
-        let appended = operation.changes().iter().filter(|change| change.name == versions);
-        let at = appended.into_iter().position(|change| change.to == Some(Target::Id(*commit)));
-        match at {
-            Some(at) => Ok(before + at as u64 + 1),
-            None if before == 0 => Ok(0),
-            None => Ok(self.number_of(operation.agent(), commit)?.unwrap_or(0)),
-        }
-    }
-
     /// Label and description of a commit in an operation that may be changing them.
     pub(super) fn words_in(
         &self,
@@ -99,8 +70,18 @@ impl Agents {
         }
     }
 
-    /// The resolved config of a commit that an operation may just be bringing.
-    pub(super) fn resolved_in(&self, operation: &Operation<'_>, id: &ObjectId) -> Result<Value, AgentError> {
+    /// The resolved config of a commit that an operation may just be bringing, as canonical JSON.
+    pub(super) fn resolved_in(
+        &self,
+        operation: &Operation<'_>,
+        id: &ObjectId,
+    ) -> Result<Arc<[u8]>, AgentError> {
+        if operation.brought(id).is_none() {
+            return self.resolved(id);
+        }
+        if let Some(bytes) = self.known_resolved(id) {
+            return Ok(bytes);
+        }
         let commit = self.commit_in(operation, id)?;
         let payload = |id: &ObjectId| -> Result<Vec<u8>, AgentError> {
             match operation.brought(id) {
@@ -117,7 +98,11 @@ impl Agents {
             let content = crate::object::Content::from_payload(&entry.kind, payload(&entry.id)?)?;
             blocks.insert(entry.name.clone(), content);
         }
-        Ok(self.profile(&commit.profile)?.resolved(&blocks)?)
+        let profile = match operation.brought(&commit.profile) {
+            Some(object) => Arc::new(Profile::from_stored(&object.payload)?),
+            None => self.profile(&commit.profile)?,
+        };
+        self.resolve_blocks(id, &profile, &blocks)
     }
 
     fn attribute(&self, agent: &Handle, name: &RefName) -> Result<Option<ObjectId>, AgentError> {
@@ -126,8 +111,12 @@ impl Agents {
     }
 
     /// The number and the label of a commit.
-    pub(super) fn version_words(&self, agent: &Handle, id: &ObjectId) -> Result<(u64, String), AgentError> {
-        let number = self.number_of(agent, id)?.unwrap_or(0);
+    pub(super) fn version_words(
+        &self,
+        agent: &Handle,
+        id: &ObjectId,
+    ) -> Result<(Option<Number>, String), AgentError> {
+        let number = self.number_of(agent, id)?;
         let note = self.attribute(agent, &RefName::about("notes", id))?;
         let commit = self.repo.commit(id)?;
         Ok((number, self.words_of(note, &commit)?.0))
@@ -142,7 +131,11 @@ impl Agents {
         Ok(self.words_of(note, &self.repo.commit(id)?)?.0)
     }
 
-    fn words_of(&self, note: Option<ObjectId>, commit: &Commit) -> Result<(String, String), AgentError> {
+    pub(super) fn words_of(
+        &self,
+        note: Option<ObjectId>,
+        commit: &Commit,
+    ) -> Result<(String, String), AgentError> {
         let noted = match note {
             Some(id) => words(&self.repo.block(&id)?),
             None => None,
@@ -157,21 +150,20 @@ impl Agents {
     pub fn version(&self, agent: &Handle, id: &ObjectId) -> Result<VersionInfo, AgentError> {
         let number = self.number_of(agent, id)?;
         let number = number.ok_or_else(|| AgentError::NotAVersion { agent: agent.clone(), id: *id })?;
-        self.version_at(agent, number)
+        self.version_at(agent, number.position)
     }
 
-    /// A version by its number.
+    /// A version by its number, whether or not that stands.
     ///
     /// # Errors
     /// `NoSuchRevision` when there are not so many.
     pub fn version_at(&self, agent: &Handle, number: u64) -> Result<VersionInfo, AgentError> {
-        let backend = self.repo.backend();
         let entries = match number.checked_sub(1) {
-            Some(at) => backend.list(agent, &RefName::versions(), at, 1).map_err(RepoError::from)?,
+            Some(at) => self.entries(agent, at, 1)?,
             None => Vec::new(),
         };
         let no_such = || AgentError::NoSuchRevision { agent: agent.clone(), revision: format!("V{number}") };
-        let entry = entries.first().ok_or_else(no_such)?;
+        let (number, entry) = *entries.first().ok_or_else(no_such)?;
         let commit = self.repo.commit(&entry.id)?;
         let note = self.attribute(agent, &RefName::about("notes", &entry.id))?;
         let (label, description) = self.words_of(note, &commit)?;
@@ -198,7 +190,7 @@ impl Agents {
     /// When they cannot be read.
     pub fn versions(&self, agent: &Handle, start: u64, limit: usize) -> Result<Vec<VersionInfo>, AgentError> {
         let backend = self.repo.backend();
-        let entries = backend.list(agent, &RefName::versions(), start, limit).map_err(RepoError::from)?;
+        let entries = self.entries(agent, start, limit)?;
         let active = self.active(agent)?;
         let about = |namespace: &str| -> Result<HashMap<RefName, RefState>, AgentError> {
             Ok(backend.refs(agent, namespace).map_err(RepoError::from)?.into_iter().collect())
@@ -210,7 +202,7 @@ impl Agents {
             state.target.as_ref().and_then(Target::id)
         };
         let mut versions = Vec::with_capacity(entries.len());
-        for (number, entry) in (start + 1..).zip(entries) {
+        for (number, entry) in entries {
             let commit = self.repo.commit(&entry.id)?;
             let (label, description) = self.words_of(id_in(&notes, "notes", &entry.id), &commit)?;
             versions.push(VersionInfo {
@@ -231,12 +223,12 @@ impl Agents {
         Ok(versions)
     }
 
-    /// How many versions an agent has.
+    /// How many versions an agent has, with those whose numbers do not stand yet.
     ///
     /// # Errors
-    /// When the list cannot be read.
+    /// When a list cannot be read.
     pub fn version_count(&self, agent: &Handle) -> Result<u64, AgentError> {
-        Ok(self.repo.backend().list_len(agent, &RefName::versions()).map_err(RepoError::from)?)
+        Ok(self.numbered_count(agent)? + self.provisional(agent)?.len() as u64)
     }
 
     /// The commit that serves.
@@ -272,10 +264,7 @@ impl Agents {
                 if after == before {
                     return Ok(());
                 }
-                let mut map = Map::new();
-                map.insert("label".to_owned(), Value::from(after.0));
-                map.insert("description".to_owned(), Value::from(after.1));
-                let note = operation.put(config::json_object(&Value::Object(map))?);
+                let note = operation.put(note_object(&after.0, &after.1)?);
                 operation.write(RefName::about("notes", id), Some(Target::Id(note)), Vec::new())?;
                 Ok(())
             },

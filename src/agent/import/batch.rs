@@ -15,7 +15,7 @@ use crate::repo::{RepoError, random_bytes};
 
 use crate::agent::active_json::{self, Serving};
 use crate::agent::draft::only_draft;
-use crate::agent::{AgentError, Agents, config};
+use crate::agent::{AgentError, Agents, config, version};
 
 use super::line::{Brought, Line};
 use super::stage::Stage;
@@ -47,6 +47,7 @@ pub(super) fn take(
         None => Arc::clone(&state.profile),
     };
     let Line { author, time, message, parents, partial, mut blocks, deleted, .. } = line;
+    let said = Said { words: line.words, pinned: line.pinned, withdrawn: line.withdrawn };
     fit(&profile, &blocks)?;
     let (tree, sizes) = next_tree(state, partial, &blocks, &deleted)?;
     let tree_object = tree.to_object();
@@ -78,6 +79,7 @@ pub(super) fn take(
         }
         let from = state.last.map(Target::Id);
         let changed = state.tree.changed_names(&tree);
+        said.bring(stage, state, id)?;
         state.pending.push(Change::new(RefName::versions(), from, Some(Target::Id(id))).touching(changed));
     } else if states::version(agents, &state.handle, number)? != Some(id) {
         let reason = format!("agent '{}' already has another V{number}", state.handle);
@@ -86,6 +88,31 @@ pub(super) fn take(
     (state.tree, state.sizes, state.last, state.lines) = (tree, sizes, Some(id), number);
     state.profile = profile;
     Ok(is_new)
+}
+
+/// What a line says about its version besides the commit.
+struct Said {
+    words: Option<(String, String)>,
+    pinned: bool,
+    withdrawn: bool,
+}
+
+impl Said {
+    fn bring(self, stage: &mut Stage<'_>, state: &mut State, id: ObjectId) -> Result<(), AgentError> {
+        if let Some((label, description)) = self.words {
+            version::message(&label, &description)?;
+            let note = version::note_object(&label, &description)?;
+            let target = Target::Id(note.id());
+            stage.bring(note.id(), note)?;
+            state.said.push(Change::new(RefName::about("notes", &id), None, Some(target)));
+        }
+        for (namespace, holds) in [("pins", self.pinned), ("withdrawn", self.withdrawn)] {
+            if holds {
+                state.said.push(Change::new(RefName::about(namespace, &id), None, Some(Target::Id(id))));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The version of that number, which may not be in the store yet.
@@ -156,7 +183,24 @@ fn next_tree(
     Ok((Tree::new(entries)?, sizes))
 }
 
-/// Makes the moves of a batch happen, durably.
+/// What of a batch is in the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    /// Agents that were made.
+    pub(super) agents: u64,
+    /// Versions that were added.
+    pub(super) versions: u64,
+}
+
+impl Written {
+    fn add(&mut self, state: &State) {
+        self.agents += u64::from(state.head.is_none());
+        self.versions += state.pending.len() as u64;
+    }
+}
+
+/// Makes the moves of a batch happen, durably. What of them happened is counted in `written`, also when
+/// others did not.
 ///
 /// # Errors
 /// `Contended` when somebody else wrote to one of the agents; what the backend refuses.
@@ -164,11 +208,13 @@ pub(super) fn commit(
     agents: &Agents,
     stage: &mut Stage<'_>,
     mut states: Vec<&mut State>,
+    written: &mut Written,
 ) -> Result<(), AgentError> {
     if agents.rehearsal {
         stage.flush()?;
         for state in states {
             state.pending.clear();
+            state.said.clear();
         }
         return Ok(());
     }
@@ -181,20 +227,42 @@ pub(super) fn commit(
         heads.push(head);
     }
     stage.flush()?;
-    let outcomes = agents.repo().backend().commit_many(&transactions).map_err(RepoError::from)?;
+    let happened = |state: &State, head: &Head| {
+        let now = agents.repo().backend().head(&state.handle);
+        matches!(now, Ok(Some(now)) if now.record == head.record)
+    };
+    let outcomes = match agents.repo().backend().commit_many(&transactions) {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            // Some may have happened all the same: the logs tell.
+            let known = states.iter().zip(&heads).filter(|(state, head)| happened(state, head));
+            known.for_each(|(state, _)| written.add(state));
+            return Err(RepoError::from(error).into());
+        }
+    };
+    let mut stopped: Option<RepoError> = None;
     for ((state, head), outcome) in states.into_iter().zip(heads).zip(outcomes) {
         let agent = state.handle.clone();
         match outcome {
             Outcome::Committed => {}
-            Outcome::Moved(_) => return Err(RepoError::Contended { agent }.into()),
-            Outcome::Unknown => return Err(RepoError::Unknown { agent }.into()),
+            Outcome::Unknown if happened(state, &head) => {}
+            Outcome::Moved(_) => {
+                stopped.get_or_insert(RepoError::Contended { agent });
+                continue;
+            }
+            Outcome::Unknown => {
+                stopped.get_or_insert(RepoError::Unknown { agent });
+                continue;
+            }
         }
+        written.add(state);
         state.head = Some(head);
         state.stored += state.pending.len() as u64;
         state.pending.clear();
+        state.said.clear();
         state.meta = None;
     }
-    Ok(())
+    stopped.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The operation that makes an agent's moves of a batch: as many records as they need.
@@ -214,7 +282,7 @@ fn operation(
         changes.push(Change::new(RefName::meta(), None, Some(Target::Id(id))));
         changes.push(Change::new(RefName::active(), None, None));
     }
-    changes.extend(state.pending.iter().cloned());
+    changes.extend(state.pending.iter().chain(&state.said).cloned());
     changes.extend(only_draft_move(agents, stage, state, time)?);
     let mut head = state.head;
     let mut records = Vec::new();
@@ -244,6 +312,7 @@ fn operation(
         objects: Vec::new(),
         records,
         expects: Vec::new(),
+        chains: Vec::new(),
         derived: Vec::new(),
         rename_to: None,
     };
@@ -330,5 +399,73 @@ pub(super) fn default_profile(
     match named {
         Some(profile) => Ok(Arc::clone(profile)),
         None => agents.profile_named(super::detect::GENERIC),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Read};
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    use crate::agent::{DraftSource, HistoryOptions};
+    use crate::clock::{StepClock, Time};
+    use crate::disk::SimDisk;
+    use crate::object::Author;
+    use crate::repo::Repo;
+
+    use super::*;
+
+    /// Lines; at their end, each time it is met, somebody does something.
+    struct Lines<'a, F: FnMut()> {
+        text: &'a [u8],
+        end: F,
+    }
+
+    impl<F: FnMut()> Read for Lines<'_, F> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            if self.text.is_empty() {
+                (self.end)();
+            }
+            self.text.read(into)
+        }
+    }
+
+    #[test]
+    fn what_happened_is_counted_although_one_agent_of_the_batch_moved() {
+        let clock = Arc::new(StepClock::new(Time::from_ms(1_790_000_000_000).expect("a time"), 1000));
+        let repo = Repo::init(Arc::new(SimDisk::new(1)), Path::new("/work"), clock).expect("a store");
+        let agents = Agents::new(Arc::new(repo), Author { name: "Ana".to_owned(), email: None }, "test");
+        let line = |agent: &str, text: &str| {
+            format!(
+                "{{\"agent\":\"{agent}\",\"author\":\"Ana\",\"time\":\"2026-01-05T09:00:00Z\",\"message\":\"\",\"blocks\":{{\"prompt\":\"{text}\"}}}}\n"
+            )
+        };
+        let import = |text: &str, end: &mut dyn FnMut()| {
+            let mut reader = BufReader::new(Lines { text: text.as_bytes(), end });
+            let (options, interrupt) = (HistoryOptions::default(), AtomicBool::new(false));
+            agents.import_history(&mut reader, &options, &interrupt, &mut |_| ())
+        };
+        let first = ["a", "b", "c"].map(|agent| line(agent, "one")).concat();
+        import(&first, &mut || ()).expect("imported");
+        let second = first.clone() + &["a", "b", "c", "d"].map(|agent| line(agent, "two")).concat();
+        let b = "b".parse().expect("a handle");
+        let mut ends = 0;
+        let stop = import(&second, &mut || {
+            ends += 1;
+            // The first end is met before the lines are looked at.
+            if ends == 2 {
+                let draft = "tone".parse().expect("a handle");
+                agents.new_draft(&b, &draft, &DraftSource::Default).expect("forked");
+            }
+        })
+        .expect_err("contended");
+        assert!(matches!(&stop.error, AgentError::Repo(RepoError::Contended { agent }) if *agent == b));
+        assert_eq!((stop.done.new_versions, stop.done.new_agents), (3, 1), "{:?}", stop.done);
+        let counts = ["a", "b", "c", "d"]
+            .map(|agent| agents.version_count(&agent.parse().expect("a handle")).expect("counted"));
+        assert_eq!(counts, [2, 1, 2, 1]);
+        let rest = import(&second, &mut || ()).expect("gone on with");
+        assert_eq!((rest.new_versions, rest.skipped), (1, 6));
     }
 }

@@ -12,7 +12,8 @@ use crate::repo::{Receipt, RepoError};
 
 use crate::agent::draft::only_draft;
 use crate::agent::{
-    AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, PublishOptions, Resolved, checks, version,
+    AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, Number, PublishOptions, Resolved, checks,
+    version,
 };
 
 /// The draft that an import into an existing agent makes.
@@ -60,7 +61,7 @@ pub enum ImportOutcome {
     /// A draft of an existing agent.
     Draft(Handle),
     /// A version of an existing agent.
-    Published(u64),
+    Published(Number),
 }
 
 /// What an import did, or in a rehearsal would do.
@@ -70,6 +71,8 @@ pub struct ImportReport {
     pub agent: Handle,
     /// The profile's name.
     pub profile: String,
+    /// Whether the profile of a new agent was guessed from its fields or blocks.
+    pub guessed: bool,
     /// What became of the document.
     pub outcome: ImportOutcome,
     /// The config's tree.
@@ -82,6 +85,8 @@ pub struct ImportReport {
     pub dropped: Vec<String>,
     /// What the check of a new version found.
     pub check: Option<CheckReport>,
+    /// Whether the draft was made for it.
+    pub made_draft: bool,
     /// The last operation; none when there was nothing to do.
     pub receipt: Option<Receipt>,
 }
@@ -90,13 +95,15 @@ pub struct ImportReport {
 struct Read {
     profile: Arc<Profile>,
     imported: Imported,
+    /// Whether nobody named the profile.
+    guessed: bool,
 }
 
 impl Read {
-    fn of(profile: Arc<Profile>, document: &Value) -> Result<Self, AgentError> {
+    fn of(profile: Arc<Profile>, document: &Value, guessed: bool) -> Result<Self, AgentError> {
         let imported =
             profile.unwrap_document(document).map_err(|problems| AgentError::Invalid { problems })?;
-        Ok(Self { profile, imported })
+        Ok(Self { profile, imported, guessed })
     }
 }
 
@@ -131,7 +138,7 @@ impl Agents {
             }
             (None, None) => self.profile(&Profile::guess(document).id())?,
         };
-        let mut read = Read::of(profile, document)?;
+        let mut read = Read::of(profile, document, options.profile.is_none())?;
         let agent = match named {
             Some(agent) => Some(agent),
             None if options.handle.is_none() => self.with_vendor_id(&read.imported.vendor_ids)?,
@@ -143,7 +150,7 @@ impl Agents {
                 if options.profile.is_some() {
                     return Err(other_profile(agent, &profile, &read.profile));
                 }
-                read = Read::of(profile, document)?;
+                read = Read::of(profile, document, false)?;
             }
         }
         self.bring(agent.as_ref(), read, options)
@@ -163,7 +170,9 @@ impl Agents {
             None => None,
         };
         let of_agent = agent.as_ref().map(|agent| self.profile_of(agent)).transpose()?;
-        let profile = match options.profile.clone().or(of_agent).or(files.profile.clone()) {
+        let named = options.profile.clone().or(of_agent).or(files.profile.clone());
+        let guessed = named.is_none();
+        let profile = match named {
             Some(profile) => profile,
             None => self.profile_for_blocks(&files.blocks)?,
         };
@@ -175,7 +184,7 @@ impl Agents {
         }
         let config = profile.join(&files.blocks)?;
         let imported = Imported { title: files.title.clone(), config, ..Imported::default() };
-        self.bring(agent.as_ref(), Read { profile, imported }, options)
+        self.bring(agent.as_ref(), Read { profile, imported, guessed }, options)
     }
 
     fn profile_of(&self, agent: &Handle) -> Result<Arc<Profile>, AgentError> {
@@ -219,7 +228,7 @@ impl Agents {
     }
 
     fn import_new(&self, read: Read, options: &ImportOptions) -> Result<ImportReport, AgentError> {
-        let Read { profile, imported } = read;
+        let Read { profile, imported, guessed } = read;
         let config = self.loose_config(Arc::clone(&profile), &imported.config)?;
         let title = options.title.clone().or(imported.title.clone());
         let mut fields = imported.metadata.clone();
@@ -249,12 +258,14 @@ impl Agents {
         Ok(ImportReport {
             agent: created.handle,
             profile: profile.name().to_owned(),
+            guessed,
             outcome: ImportOutcome::Created,
             tree: config.tree_id,
             commit: Some(created.version),
             active: created.active,
             dropped: imported.dropped,
             check: Some(created.check),
+            made_draft: false,
             receipt: Some(created.receipt),
         })
     }
@@ -274,12 +285,14 @@ impl Agents {
         let mut report = ImportReport {
             agent: agent.clone(),
             profile: read.profile.name().to_owned(),
+            guessed: false,
             outcome: ImportOutcome::Unchanged,
             tree: config.tree_id,
             commit: latest.as_ref().map(|version| version.id),
             active: latest.as_ref().is_some_and(|version| version.active),
             dropped: read.imported.dropped.clone(),
             check: None,
+            made_draft: false,
             receipt: None,
         };
         if let Some(latest) = &latest {
@@ -304,7 +317,8 @@ impl Agents {
         if self.rehearsal {
             report.check = Some(self.check(Some(agent), &config)?);
             if options.activate {
-                report.outcome = ImportOutcome::Published(self.version_count(agent)? + 1);
+                let position = self.version_count(agent)? + 1;
+                report.outcome = ImportOutcome::Published(Number::of(position));
             }
             return Ok(report);
         }
@@ -342,6 +356,7 @@ impl Agents {
                     _ => DraftSource::Revision(Revision::Latest),
                 };
                 self.new_draft(agent, name, &source)?;
+                report.made_draft = true;
             }
             Err(error) => return Err(error),
         }

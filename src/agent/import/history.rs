@@ -14,11 +14,12 @@ use crate::agent::{AgentError, Agents};
 
 use super::batch;
 use super::line::{self, Line};
+use super::names::ExactNames;
 use super::stage::{self, Stage};
-use super::states::States;
+use super::states::{Given, States};
 
 /// Longest line, in bytes: the largest config, with every second byte escaped.
-const LINE_MAX_BYTES: u64 = 2 * CONFIG_MAX_BYTES as u64;
+pub(super) const LINE_MAX_BYTES: u64 = 2 * CONFIG_MAX_BYTES as u64;
 /// Lines read at once, at most.
 const CHUNK_LINES: usize = 256;
 /// Bytes after which no more lines are read at once.
@@ -35,6 +36,8 @@ pub struct HistoryOptions {
     pub handle: Option<Handle>,
     /// The title of the agent, when the history is that of one.
     pub title: Option<String>,
+    /// Names of the history that are handles: no other agent gets one of them.
+    pub exact: ExactNames,
     /// Activates the newest version of every agent in the end.
     pub activate: bool,
     /// Activates although a check failed, for this reason.
@@ -59,6 +62,8 @@ pub struct HistoryReport {
     pub progress: ImportProgress,
     /// Agents that the history names.
     pub agents: u64,
+    /// The names that the history gives to agents whose handle is another, in order of their coming.
+    pub named: Vec<(String, Handle)>,
     /// Agents that were made.
     pub new_agents: u64,
     /// Versions that were added.
@@ -100,12 +105,17 @@ impl Agents {
             Ok(profile) => profile,
             Err(error) => return stopped(error, HistoryReport::default()),
         };
-        let only = (options.handle.clone(), options.title.clone());
+        let given = Given {
+            profile,
+            handle: options.handle.clone(),
+            title: options.title.clone(),
+            exact: options.exact.clone(),
+        };
         let mut import = Import {
             agents: self,
             options,
             stage: Stage::new(self),
-            states: States::new(self, profile, only),
+            states: States::new(self, given),
             met: Vec::new(),
             unwritten: (0, 0),
             failed: false,
@@ -115,9 +125,13 @@ impl Agents {
         // What was taken before a line that is wrong is kept; after a write that failed nothing is tried.
         let written = if import.failed || import.stage.failed { Ok(()) } else { import.write() };
         let result = read.and(written).and_then(|()| import.activate(interrupt));
-        let Import { report, .. } = import;
+        let Import { mut report, states, .. } = import;
+        report.named = states.named;
         match result {
             Ok(()) => Ok(report),
+            Err(AgentError::Interrupted(_)) if report.new_versions == 0 => {
+                stopped(AgentError::Interrupted("nothing was imported".to_owned()), report)
+            }
             Err(error) => stopped(error, report),
         }
     }
@@ -187,14 +201,18 @@ impl Import<'_> {
 
     /// Writes the batch.
     fn write(&mut self) -> Result<(), AgentError> {
-        let written = batch::commit(self.agents, &mut self.stage, self.states.pending());
+        let mut part = batch::Written::default();
+        let written = batch::commit(self.agents, &mut self.stage, self.states.pending(), &mut part);
         self.failed = written.is_err();
-        written?;
+        if self.failed {
+            self.unwritten = (part.agents, part.versions);
+        }
         self.report.new_agents += self.unwritten.0;
         self.report.new_versions += self.unwritten.1;
         self.report.agents = self.states.met();
         self.report.progress.objects = self.stage.objects;
         self.unwritten = (0, 0);
+        written?;
         self.states.forget_some();
         Ok(())
     }

@@ -26,6 +26,10 @@ pub(super) struct Line {
     pub(super) partial: bool,
     pub(super) blocks: Vec<Brought>,
     pub(super) deleted: Vec<BlockName>,
+    /// Label and description where they are others than the message says: they were changed later.
+    pub(super) words: Option<(String, String)>,
+    pub(super) pinned: bool,
+    pub(super) withdrawn: bool,
 }
 
 /// A block that a line brings, as it will be stored.
@@ -51,10 +55,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Line, String> {
     let author = author(map.remove("author"))?;
     let time = time(&text(&mut map, "time")?.ok_or("it has no 'time'")?)?;
     let message = message(&text(&mut map, "message")?.unwrap_or_default());
-    let partial = match map.remove("partial") {
-        None => false,
-        Some(Value::Bool(partial)) => partial,
-        Some(_) => return Err("its 'partial' is neither true nor false".to_owned()),
+    let partial = switch(&mut map, "partial")?;
+    let (pinned, withdrawn) = (switch(&mut map, "pinned")?, switch(&mut map, "withdrawn")?);
+    let words = match (text(&mut map, "label")?, text(&mut map, "description")?) {
+        (None, None) => None,
+        (label, description) => Some((label.unwrap_or_default(), description.unwrap_or_default())),
     };
     let deleted = deleted(map.remove("deleted"))?;
     let blocks = match map.remove("blocks") {
@@ -74,7 +79,29 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Line, String> {
     if let Some(key) = map.keys().next() {
         return Err(format!("it has a field '{key}', which a history does not have"));
     }
-    Ok(Line { agent, title, profile, author, time, message, parents, partial, blocks, deleted })
+    Ok(Line {
+        agent,
+        title,
+        profile,
+        author,
+        time,
+        message,
+        parents,
+        partial,
+        blocks,
+        deleted,
+        words,
+        pinned,
+        withdrawn,
+    })
+}
+
+fn switch(map: &mut Map<String, Value>, key: &str) -> Result<bool, String> {
+    match map.remove(key) {
+        None => Ok(false),
+        Some(Value::Bool(on)) => Ok(on),
+        Some(_) => Err(format!("its '{key}' is neither true nor false")),
+    }
 }
 
 fn text(map: &mut Map<String, Value>, key: &str) -> Result<Option<String>, String> {

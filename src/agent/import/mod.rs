@@ -6,6 +6,7 @@ mod detect;
 mod document;
 mod history;
 mod line;
+mod names;
 mod stage;
 mod states;
 
@@ -14,3 +15,4 @@ mod tests;
 
 pub use document::{BlockFiles, ImportOptions, ImportOutcome, ImportReport};
 pub use history::{HistoryOptions, HistoryReport, HistoryStop, ImportProgress};
+pub use names::ExactNames;

@@ -13,6 +13,8 @@ use crate::repo::RepoError;
 
 use crate::agent::{AgentError, Agents, Meta};
 
+use super::names::ExactNames;
+
 /// Agents of which everything is remembered, at most, between two batches.
 pub(super) const STATES_MAX: usize = 16 * 1024;
 /// How many numbered handles are tried for a title whose own is taken.
@@ -56,6 +58,8 @@ pub(super) struct State {
     pub(super) sizes: Vec<usize>,
     /// Moves of the list of versions that are not in the store.
     pub(super) pending: Vec<Change>,
+    /// Moves of the refs that say something about these versions.
+    pub(super) said: Vec<Change>,
     /// What is to be known of an agent that is not in the store.
     pub(super) meta: Option<Meta>,
     /// When it was met last, in lines.
@@ -70,26 +74,35 @@ struct Trace {
     number: u32,
 }
 
+/// What is given of an import's agents.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// The profile of lines that name none.
+    pub(super) profile: Arc<Profile>,
+    /// The handle of the only agent.
+    pub(super) handle: Option<Handle>,
+    /// The title of the only agent.
+    pub(super) title: Option<String>,
+    /// Handles that only agents of that very name get.
+    pub(super) exact: ExactNames,
+}
+
 /// The agents of one import.
 #[derive(Debug)]
 pub(super) struct States<'a> {
     agents: &'a Agents,
-    profile: Arc<Profile>,
-    /// The handle and the title that the only agent of the history gets.
-    only: (Option<Handle>, Option<String>),
+    given: Given,
+    /// The names that agents have in the history where that is not their handle.
+    pub(super) named: Vec<(String, Handle)>,
     known: HashMap<Key, State>,
     handles: HashMap<Handle, Key>,
     traces: HashMap<Key, Trace>,
 }
 
 impl<'a> States<'a> {
-    pub(super) fn new(
-        agents: &'a Agents,
-        profile: Arc<Profile>,
-        only: (Option<Handle>, Option<String>),
-    ) -> Self {
+    pub(super) fn new(agents: &'a Agents, given: Given) -> Self {
         let (known, handles, traces) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { agents, profile, only, known, handles, traces }
+        Self { agents, given, named: Vec::new(), known, handles, traces }
     }
 
     /// How many agents were met.
@@ -121,6 +134,9 @@ impl<'a> States<'a> {
                 first = true;
                 let (number, state) = self.find(text, title)?;
                 self.traces.insert(key, Trace { lines: 0, number });
+                if state.handle.as_str() != text {
+                    self.named.push((text.to_owned(), state.handle.clone()));
+                }
                 state
             };
             self.handles.insert(state.handle.clone(), key);
@@ -153,7 +169,7 @@ impl<'a> States<'a> {
 
     /// The handle that a text stands for: itself, or one derived from it.
     fn base(&self, text: &str) -> (Handle, bool) {
-        if let Some(handle) = &self.only.0 {
+        if let Some(handle) = &self.given.handle {
             return (handle.clone(), true);
         }
         if let Ok(handle) = text.parse::<Handle>() {
@@ -168,12 +184,19 @@ impl<'a> States<'a> {
 
     /// The agent of a text that is met for the first time: the one that has this title, or a new one.
     fn find(&self, text: &str, title: Option<&str>) -> Result<(u32, State), AgentError> {
-        if self.only.0.is_some() && !self.traces.is_empty() {
+        if self.given.handle.is_some() && !self.traces.is_empty() {
             return Err(refused(text, "another agent, and a history of several cannot become one agent"));
         }
         let (base, exact) = self.base(text);
-        let title = self.only.1.as_deref().or(title.filter(|_| exact)).unwrap_or(text);
-        crate::agent::meta::checked_title(title)?;
+        let given = self.given.title.as_deref().or(title.filter(|_| exact));
+        let title = given.unwrap_or(text);
+        crate::agent::meta::checked_title(title).map_err(|error| match error {
+            // Who wrote the line knows of no title.
+            AgentError::BadText { reason, .. } if given.is_none() => {
+                AgentError::Import { place: String::new(), reason: format!("its 'agent' {reason}") }
+            }
+            other => other,
+        })?;
         for number in 1..NUMBERED_MAX {
             let handle = if number == 1 { base.clone() } else { base.numbered(number) };
             if self.handles.contains_key(&handle) {
@@ -181,6 +204,10 @@ impl<'a> States<'a> {
             }
             let backend = self.agents.repo().backend();
             let Some(at) = backend.locate(&handle).map_err(RepoError::from)? else {
+                let is_own = exact && number == 1;
+                if !is_own && self.given.exact.have(&handle) {
+                    continue;
+                }
                 return Ok((number, self.fresh(handle, title)));
             };
             if self.handles.contains_key(&at) {
@@ -205,7 +232,7 @@ impl<'a> States<'a> {
             handle: handle.clone(),
             title: title.to_owned(),
             description: String::new(),
-            profile: self.profile.id(),
+            profile: self.given.profile.id(),
             archived: false,
             fields: serde_json::Map::new(),
             vendor_ids: serde_json::Map::new(),
@@ -217,10 +244,11 @@ impl<'a> States<'a> {
             stored: 0,
             lines: 0,
             last: None,
-            profile: Arc::clone(&self.profile),
+            profile: Arc::clone(&self.given.profile),
             tree: Tree::default(),
             sizes: Vec::new(),
             pending: Vec::new(),
+            said: Vec::new(),
             meta: Some(meta),
             met: 0,
         }
@@ -239,6 +267,10 @@ impl<'a> States<'a> {
         let repo = self.agents.repo();
         let head = repo.backend().head(&handle).map_err(RepoError::from)?;
         let head = head.ok_or_else(|| AgentError::NoSuchAgent(handle.clone()))?;
+        let upstream = repo.backend().read_ref(&handle, &RefName::upstream()).map_err(RepoError::from)?;
+        if upstream.is_some() {
+            return Err(refused(handle.as_str(), "here with numbers that another store gives"));
+        }
         let stored = repo.backend().list_len(&handle, &RefName::versions()).map_err(RepoError::from)?;
         let mut state = State {
             head: Some(Head { agent: head.agent, record: head.record, time: head.time }),

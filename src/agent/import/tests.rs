@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::agent::Number;
 use crate::agent::*;
 use crate::clock::{StepClock, Time};
 use crate::disk::SimDisk;
@@ -262,13 +263,13 @@ fn a_one_draft_profile_has_its_draft_and_an_edited_one_stays() {
         panic!("{}", stop.error);
     }
     let draft = |agents: &Agents| agents.draft(&handle("desk"), &handle("main")).expect("the draft");
-    assert_eq!(draft(&agents).base_number, Some(1));
+    assert_eq!(draft(&agents).base_number, Some(Number::of(1)));
     import(&agents, &(line(0) + &line(1)));
-    assert_eq!(draft(&agents).base_number, Some(2));
+    assert_eq!(draft(&agents).base_number, Some(Number::of(2)));
     let edit = Edit::Block("system_prompt".parse().expect("a name"), Some(Content::Text("Mine.".to_owned())));
     agents.edit(&handle("desk"), &handle("main"), None, &[edit], "").expect("edited");
     import(&agents, &(line(0) + &line(1) + &line(2)));
-    assert_eq!(draft(&agents).base_number, Some(2), "an edited draft is not moved away from");
+    assert_eq!(draft(&agents).base_number, Some(Number::of(2)), "an edited draft is not moved away from");
     sound(&agents);
 }
 
@@ -368,7 +369,7 @@ fn a_vendor_answer_is_found_again_by_its_id_and_changes_become_a_draft() {
     assert_eq!(report.outcome, ImportOutcome::Unchanged, "the draft holds it already");
     let live = ImportOptions { activate: true, label: "from the dashboard".to_owned(), ..into };
     let report = agents.import_document(&config, &live).expect("imported");
-    assert_eq!((report.outcome, report.active), (ImportOutcome::Published(2), true));
+    assert_eq!((report.outcome, report.active), (ImportOutcome::Published(Number::of(2)), true));
     sound(&agents);
 }
 

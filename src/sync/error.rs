@@ -1,0 +1,214 @@
+//! Why two stores could not be brought together.
+
+use crate::agent::AgentError;
+use crate::backend::BackendError;
+use crate::error::{Classify, Kind};
+use crate::log::{ChainError, StoreId};
+use crate::object::{ObjectError, ObjectId};
+use crate::refs::{Handle, RefName};
+use crate::repo::RepoError;
+
+/// Why two stores could not be brought together.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The agent refused.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// A store refused.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// There is no remote of that name.
+    #[error("no remote '{0}'")]
+    NoSuchRemote(Handle),
+    /// There is one already.
+    #[error("there is a remote '{0}' already")]
+    RemoteExists(Handle),
+    /// The address of a remote cannot be used.
+    #[error("'{url}' cannot be a remote: {reason}")]
+    Address {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The remote is this store, or a copy of it.
+    #[error("the remote has this store's own id, '{0}': it is this store, or a copy of its directory")]
+    SameStore(StoreId),
+    /// Two stores write logs under one id.
+    #[error("two stores write as '{store}': what each says of agent '{agent}' is not what the other says")]
+    Copied {
+        /// The agent.
+        agent: Handle,
+        /// The id that they share.
+        store: StoreId,
+        /// Whether it is the id of this store.
+        own: bool,
+    },
+    /// The log that was sent is not one.
+    #[error("the log that the remote has of agent '{agent}' is no chain")]
+    Chain {
+        /// The agent.
+        agent: Handle,
+        /// What is wrong.
+        source: ChainError,
+    },
+    /// The log that was sent does not do what logs do.
+    #[error("the log that the remote has of agent '{agent}' is malformed: {reason}")]
+    Malformed {
+        /// The agent.
+        agent: Handle,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The remote has no such agent.
+    #[error("the remote has no agent '{0}'")]
+    NotThere(Handle),
+    /// A handle is an agent here, and another there.
+    #[error("agent '{handle}' here and agent '{handle}' of the remote are two agents")]
+    OtherAgent {
+        /// The handle.
+        handle: Handle,
+        /// Whether it was to be pushed.
+        pushing: bool,
+    },
+    /// The remote has versions that were not seen here.
+    #[error("agent '{agent}' is behind '{remote}', which has versions that were published since")]
+    Behind {
+        /// The agent.
+        agent: Handle,
+        /// The remote.
+        remote: Handle,
+        /// Who published what.
+        since: Vec<String>,
+    },
+    /// Both sides gave the same number to different versions.
+    #[error("agent '{agent}' has another V{number} here than at '{remote}'")]
+    Diverged {
+        /// The agent.
+        agent: Handle,
+        /// The remote.
+        remote: Handle,
+        /// The first number that is two versions.
+        number: u64,
+    },
+    /// The numbers of an agent are given elsewhere.
+    #[error("the numbers of agent '{agent}' are not given by '{remote}'")]
+    NotUpstream {
+        /// The agent.
+        agent: Handle,
+        /// The remote.
+        remote: Handle,
+    },
+    /// The store that was pushed to does not give the numbers of the agent itself.
+    #[error("the remote does not give the numbers of agent '{0}' itself")]
+    NotAuthority(Handle),
+    /// A ref moved on both sides.
+    #[error("'{name}' of agent '{agent}' moved here and at '{remote}'")]
+    BothMoved {
+        /// The agent.
+        agent: Handle,
+        /// The remote.
+        remote: Handle,
+        /// The ref.
+        name: RefName,
+    },
+    /// What is to serve is no version there.
+    #[error("'{name}' of agent '{agent}' names what is no version at the remote")]
+    NoVersion {
+        /// The agent.
+        agent: Handle,
+        /// The ref.
+        name: RefName,
+    },
+    /// A push asks for what a push may not do.
+    #[error("a push may not move '{name}' so: {reason}")]
+    Forbidden {
+        /// The ref.
+        name: RefName,
+        /// Why.
+        reason: &'static str,
+    },
+    /// An object did not come.
+    #[error("object '{0}' is missing from what was sent")]
+    Incomplete(ObjectId),
+    /// An object is not what it should be.
+    #[error("object '{id}' is damaged")]
+    Object {
+        /// The object.
+        id: ObjectId,
+        /// What is wrong.
+        source: ObjectError,
+    },
+    /// The remote could not be reached, or did not answer as it should.
+    #[error("the remote did not answer: {0}")]
+    Unreachable(String),
+    /// The remote moved on each time that it was looked at.
+    #[error("agent '{0}' kept being changed at the remote")]
+    Contended(Handle),
+}
+
+impl From<BackendError> for SyncError {
+    fn from(error: BackendError) -> Self {
+        Self::Repo(error.into())
+    }
+}
+
+impl Classify for SyncError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Agent(error) => error.kind(),
+            Self::Repo(error) => error.kind(),
+            Self::NoSuchRemote(_) | Self::NotThere(_) => Kind::NotFound,
+            Self::RemoteExists(_)
+            | Self::SameStore(_)
+            | Self::Copied { .. }
+            | Self::OtherAgent { .. }
+            | Self::NotUpstream { .. }
+            | Self::NotAuthority(_)
+            | Self::NoVersion { .. }
+            | Self::Forbidden { .. } => Kind::Refused,
+            Self::Address { .. } => Kind::Usage,
+            Self::Behind { .. } | Self::Diverged { .. } | Self::BothMoved { .. } | Self::Contended(_) => {
+                Kind::Conflict
+            }
+            Self::Chain { .. } | Self::Malformed { .. } | Self::Incomplete(_) | Self::Object { .. } => {
+                Kind::Corrupt
+            }
+            Self::Unreachable(_) => Kind::Io,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Agent(error) => error.hint(),
+            Self::Repo(error) => error.hint(),
+            Self::NoSuchRemote(name) => Some(format!("'recto remote list' shows them, 'recto remote add {name} PATH' adds one")),
+            Self::RemoteExists(name) => Some(format!("'recto remote set-url {name} PATH' changes where it is")),
+            Self::SameStore(_) | Self::Copied { own: true, .. } => Some(
+                "'recto clone --drafts STORE DIR' makes a store with an id of its own; do not copy the directory".to_owned(),
+            ),
+            Self::OtherAgent { handle, pushing: true } => {
+                Some(format!("recto push {handle} --as NAME"))
+            }
+            Self::OtherAgent { handle, pushing: false } => {
+                Some(format!("recto agent rename {handle} NAME"))
+            }
+            Self::Behind { agent, remote, .. } => Some(format!("recto pull {agent} --remote {remote}")),
+            Self::NotUpstream { agent, .. } => Some(format!("'recto pull {agent}' takes them from where they are given")),
+            Self::NotAuthority(_) => Some("push to the store that gives them".to_owned()),
+            Self::BothMoved { agent, remote, .. } => {
+                Some(format!("'recto diff' shows what is at {agent}@{remote}/..., 'recto draft rename {agent}@DRAFT NAME' keeps both"))
+            }
+            Self::Contended(_) | Self::Unreachable(_) => Some("run the command again".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Agent(error) => error.details(),
+            Self::Behind { since, .. } => since.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
