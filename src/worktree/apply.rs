@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::agent::{
-    Agents, CheckReport, CheckState, Direct, LogQuery, NewAgent, PublishOptions, VersionInfo,
+    AgentError, Agents, CheckReport, CheckState, Direct, LogQuery, NewAgent, Number, PublishOptions,
+    VersionInfo,
 };
 use crate::diff::{BlockChange, compare_blocks};
 use crate::history::Revision;
 use crate::log::AgentId;
-use crate::object::{Blocks, ObjectId};
+use crate::merge::markers;
+use crate::object::{Blocks, Content, ObjectId};
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
 use super::files::Files;
-use super::{AGENT_FILE, AgentFile, Fault, LooseAgent, WorktreeError, agent_dirs, read_agent};
+use super::marked::still_marked;
+use super::{
+    AGENT_FILE, AGENTS_DIR, AgentFile, Fault, LooseAgent, WorktreeError, agent_dirs, file_name, read_agent,
+};
 
 /// The surface that `apply` acts through, as the log names it. Versions that `apply` published itself
 /// are not in the way of the next `apply`: files in version control have moved on from them.
@@ -105,7 +110,7 @@ pub struct Outcome {
     /// The version that the files became, and its number.
     pub version: ObjectId,
     /// Its number.
-    pub number: u64,
+    pub number: Number,
     /// Whether it serves.
     pub active: bool,
     /// The operation.
@@ -125,7 +130,12 @@ impl Planned {
         let mut broken = None;
         for path in agent_dirs(agents.repo().disk().as_ref(), dir)? {
             match read_agent(agents, dir, &path)? {
-                Ok(agent) => loose.push(agent),
+                Ok(agent) => {
+                    let found = left_in(&agent);
+                    broken = broken.or_else(|| (!found.is_empty()).then(|| agent.file.agent.clone()));
+                    faults.extend(found);
+                    loose.push(agent);
+                }
                 Err(found) => {
                     let name = path.file_name().and_then(|name| name.to_str()?.parse::<Handle>().ok());
                     broken = broken.or(name);
@@ -178,7 +188,11 @@ impl Planned {
         };
         if action == Action::Publish && refused.is_none() {
             refused = if options.overwrite { None } else { in_the_way(agents, &agent, file, count)? };
-            refused = refused.or_else(|| check_stands(&agent, count + 1, &check, options));
+            refused = match refused {
+                None => conflicted(agents, &agent, file)?,
+                refused => refused,
+            };
+            refused = refused.or_else(|| check_stands(&agent, Number::of(count + 1), &check, options));
         }
         Ok(Self { agent, dir: loose.dir.clone(), action, blocks, latest, check, refused, loose })
     }
@@ -193,7 +207,7 @@ impl Planned {
             expected: revision.to_string(),
             actual: "none".to_owned(),
         });
-        let refused = expected.or_else(|| check_stands(&agent, 1, &check, options));
+        let refused = expected.or_else(|| check_stands(&agent, Number::of(1), &check, options));
         let (dir, action, latest) = (loose.dir.clone(), Action::Create, None);
         Ok(Self { agent, dir, action, blocks, latest, check, refused, loose })
     }
@@ -221,7 +235,7 @@ impl Planned {
                     override_check: options.override_check.clone(),
                     ..NewAgent::of(config.profile.clone())
                 })?;
-                (made.version, 1, made.receipt)
+                (made.version, Number::of(1), made.receipt)
             }
             Action::Publish => {
                 let made = agents.publish_config(
@@ -254,14 +268,14 @@ impl Planned {
         agents: &Agents,
         id: AgentId,
         version: ObjectId,
-        number: u64,
+        number: Number,
     ) -> Result<(), WorktreeError> {
         let config = &self.loose.config;
         let file = AgentFile {
             id: Some(id),
             profile_id: Some(config.profile.id()),
             base: Some(version),
-            base_number: Some(number),
+            base_number: Some(number.position).filter(|_| !number.provisional),
             ..self.loose.file.clone()
         };
         let root = self.dir.parent().unwrap_or(&self.dir);
@@ -284,16 +298,20 @@ fn unexpected(
     options: &ApplyOptions,
 ) -> Result<Option<WorktreeError>, WorktreeError> {
     let Some(revision) = expected_of(agent, options) else { return Ok(None) };
-    let expected = agents.resolve_revision(agent, revision)?.commit();
-    Ok((latest.map(|latest| latest.id) != Some(expected)).then(|| WorktreeError::NotExpected {
-        agent: agent.clone(),
-        what: "the newest version",
-        expected: revision.to_string(),
-        actual: latest.map_or_else(|| "none".to_owned(), VersionInfo::name),
+    let expected = agents.expected(agent, revision)?;
+    Ok((expected.is_none() || latest.map(|latest| latest.id) != expected).then(|| {
+        WorktreeError::NotExpected {
+            agent: agent.clone(),
+            what: "the newest version",
+            expected: revision.to_string(),
+            actual: latest.map_or_else(|| "none".to_owned(), VersionInfo::name),
+        }
     }))
 }
 
-/// A version that somebody else published since the one that the files are based on.
+/// The newest version that somebody else published since the files were last in step with the store:
+/// since the version that they are based on, and since the newest one that `apply` published itself,
+/// which settled what came before it.
 fn in_the_way(
     agents: &Agents,
     agent: &Handle,
@@ -301,7 +319,7 @@ fn in_the_way(
     count: u64,
 ) -> Result<Option<WorktreeError>, WorktreeError> {
     let base = match &file.base {
-        Some(base) => agents.number_of(agent, base)?.unwrap_or(0),
+        Some(base) => agents.number_of(agent, base)?.map_or(0, |number| number.position),
         None => 0,
     };
     if base == count {
@@ -312,29 +330,58 @@ fn in_the_way(
         let entry = entry?;
         surfaces.insert(entry.id, entry.record.via);
     }
+    let (mut newest, mut settled) = (None, (base, "which the files are based on"));
     for number in (base + 1..=count).rev() {
         let version = agents.version_at(agent, number)?;
-        let by_apply = surfaces.get(&version.record).is_some_and(|via| via == APPLY_SURFACE);
-        if !version.withdrawn && !by_apply {
-            return Ok(Some(WorktreeError::NotExpected {
-                agent: agent.clone(),
-                what: "the newest version",
-                expected: if base == 0 {
-                    "none".to_owned()
-                } else {
-                    format!("V{base}, which the files are based on")
-                },
-                actual: format!("{} by {}", version.name(), version.author.name),
-            }));
+        if version.withdrawn {
+            continue;
         }
+        if surfaces.get(&version.record).is_some_and(|via| via == APPLY_SURFACE) {
+            settled = (number, "which 'apply' published last");
+            break;
+        }
+        newest.get_or_insert(version);
     }
-    Ok(None)
+    Ok(newest.map(|newest| WorktreeError::InTheWay {
+        agent: agent.clone(),
+        newest: format!("{} by {}", newest.name(), newest.author.name),
+        expected: match settled {
+            (0, _) => "one that these files are based on".to_owned(),
+            (number, why) => format!("V{number}, {why}"),
+        },
+    }))
+}
+
+/// Conflicts that are written out in the texts of an agent. A JSON file with markers is no JSON.
+fn left_in(agent: &LooseAgent) -> Vec<Fault> {
+    let dir = format!("{AGENTS_DIR}/{}", agent.file.agent);
+    let blocks = agent.config.blocks.iter();
+    let found = blocks.filter_map(|(name, content)| match content {
+        Content::Text(text) => Some((file_name(name, &content.kind()), markers::find(text)?)),
+        Content::Json(_) => None,
+    });
+    found.map(|(file, line)| still_marked(&format!("{dir}/{file}"), line)).collect()
+}
+
+/// Files of a draft in which conflicts wait, so that in each place they hold one side only.
+fn conflicted(
+    agents: &Agents,
+    agent: &Handle,
+    file: &AgentFile,
+) -> Result<Option<WorktreeError>, WorktreeError> {
+    let (Some(name), Some(revision)) = (&file.draft, file.draft_revision) else { return Ok(None) };
+    let draft = match agents.draft(agent, name) {
+        Ok(draft) if draft.revision == revision => draft,
+        Ok(_) | Err(AgentError::NoSuchRevision { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(agents.refuse_conflicts(agent, &draft.commit, name.as_str()).err().map(WorktreeError::from))
 }
 
 /// Why a version may not serve, before it is published.
 fn check_stands(
     agent: &Handle,
-    number: u64,
+    number: Number,
     check: &CheckReport,
     options: &ApplyOptions,
 ) -> Option<WorktreeError> {

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::agent::AgentError;
 use crate::encoding::{canonical, json as strict};
+use crate::log::RecordId;
 use crate::object::limits::BLOCK_MAX_BYTES;
 use crate::refs::Handle;
+use crate::repo::RepoError;
 
 use super::checkout::bytes_of;
-use super::index::looks;
 use super::layout::{block_of, file_name};
 use super::status::Examined;
 use super::{AGENT_FILE, FileState, WorkFile, Worktree, WorktreeError, shown};
@@ -31,6 +32,15 @@ pub struct Discarded {
     pub files: Vec<String>,
     /// Where a copy of what they held is kept.
     pub kept: Option<PathBuf>,
+}
+
+/// A copy of dropped edits, as its manifest tells.
+struct Dropped {
+    from: PathBuf,
+    files: Vec<String>,
+    deleted: Vec<String>,
+    /// The operation that was the agent's last when they were dropped.
+    after: Option<String>,
 }
 
 /// Edits that were brought back.
@@ -61,6 +71,7 @@ impl Worktree<'_> {
         let kept = if names.is_empty() { None } else { Some(self.keep(agent, &chosen)?) };
         self.files().make_dir(&dir)?;
         let config = self.agents.config(&examined.index.commit)?;
+        let drawn = self.drawn(&examined.agent, &config)?;
         let mut index = examined.refreshed();
         for change in &chosen {
             let path = dir.join(&change.file);
@@ -68,9 +79,14 @@ impl Worktree<'_> {
                 config.blocks.iter().find(|(name, content)| file_name(name, &content.kind()) == change.file);
             match block {
                 Some((_, content)) => {
-                    let stat = self.files().write(&path, &bytes_of(content))?;
+                    let bytes = match drawn.texts.get(&change.file) {
+                        Some(marked) => marked.clone().into_bytes(),
+                        None => bytes_of(content),
+                    };
+                    self.files().write(&path, &bytes)?;
+                    // It may be edited again by now: the next look reads it.
                     if let Some(indexed) = index.files.get_mut(&change.file) {
-                        indexed.stat = Some(looks(&stat));
+                        indexed.stat = None;
                     }
                 }
                 None => self.files().remove(&path)?,
@@ -99,6 +115,10 @@ impl Worktree<'_> {
             revision: index.revision,
             base,
             base_number,
+            conflicts: self
+                .agents
+                .conflicts(&examined.agent, &index.commit)?
+                .map_or(0, |all| all.conflicts.len()),
             author: commit.author,
             time: commit.time,
         };
@@ -128,10 +148,60 @@ impl Worktree<'_> {
             disk.write_atomic(&to.join(&change.file), &bytes)?;
             files.push(change.file.as_str());
         }
-        let manifest = json!({"format": FORMAT, "agent": agent.as_str(), "files": files, "deleted": deleted});
+        // The operation after which it was dropped: so that 'undo' knows what was done last.
+        let head = self.head(agent)?;
+        let manifest = json!({
+            "format": FORMAT, "agent": agent.as_str(), "operation": head.map(|id| id.to_string()),
+            "files": files, "deleted": deleted,
+        });
         disk.write_atomic(&to.join(MANIFEST), canonical::pretty(&manifest).as_bytes())?;
         disk.sync_all(&to)?;
         Ok(to)
+    }
+
+    /// The last operation on the agent.
+    fn head(&self, agent: &Handle) -> Result<Option<RecordId>, WorktreeError> {
+        let now = self.agents.locate(agent)?;
+        let head =
+            self.agents.repo().backend().head(&now).map_err(RepoError::from).map_err(AgentError::from)?;
+        Ok(head.map(|head| head.record))
+    }
+
+    /// The files whose edits were dropped after the last operation on the agent, and not brought back;
+    /// none when that operation came later.
+    ///
+    /// # Errors
+    /// When the store or the copies cannot be read.
+    pub fn dropped_last(&self, agent: &Handle) -> Result<Vec<String>, WorktreeError> {
+        let Some(dropped) = self.newest_discarded(agent)? else { return Ok(Vec::new()) };
+        let is_last = dropped.after.is_some() && dropped.after == self.head(agent)?.map(|id| id.to_string());
+        let files = dropped.files.into_iter().chain(dropped.deleted);
+        Ok(if is_last { files.collect() } else { Vec::new() })
+    }
+
+    /// The newest copy of dropped edits.
+    fn newest_discarded(&self, agent: &Handle) -> Result<Option<Dropped>, WorktreeError> {
+        let disk = self.agents.repo().disk();
+        let all = self.discarded_dir(agent);
+        let listed = if disk.stat(&all)?.is_some() { disk.list(&all)? } else { Vec::new() };
+        for (name, _) in listed.iter().rev().filter(|(name, _)| name.parse::<u64>().is_ok()) {
+            let from = all.join(name);
+            // Without a manifest the copy was cut short, and the files were not touched.
+            if disk.stat(&from.join(MANIFEST))?.is_none() {
+                continue;
+            }
+            let manifest =
+                strict::parse(&disk.read(&from.join(MANIFEST), MANIFEST_MAX_BYTES)?).unwrap_or_default();
+            let names = |key: &str| -> Vec<String> {
+                let items = manifest.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                let texts = items.iter().filter_map(Value::as_str);
+                let own = texts.filter(|file| block_of(file).is_some() || *file == AGENT_FILE);
+                own.map(str::to_owned).collect()
+            };
+            let after = manifest.get("operation").and_then(Value::as_str).map(str::to_owned);
+            return Ok(Some(Dropped { files: names("files"), deleted: names("deleted"), after, from }));
+        }
+        Ok(None)
     }
 
     /// Brings back the edits that were dropped last, and forgets the copy. Brought back twice, what was
@@ -143,32 +213,21 @@ impl Worktree<'_> {
         let _lock = self.lock()?;
         let examined = self.examine(agent)?;
         let disk = self.agents.repo().disk();
-        let all = self.discarded_dir(agent);
-        let none = || WorktreeError::NothingDiscarded(agent.clone());
-        let listed = if disk.stat(&all)?.is_some() { disk.list(&all)? } else { Vec::new() };
-        let mut found = listed.iter().rev().filter(|(name, _)| name.parse::<u64>().is_ok());
-        let from = loop {
-            let (name, _) = found.next().ok_or_else(none)?;
-            // Without a manifest the copy was cut short, and the files were not touched.
-            if disk.stat(&all.join(name).join(MANIFEST))?.is_some() {
-                break all.join(name);
-            }
-        };
-        let manifest =
-            strict::parse(&disk.read(&from.join(MANIFEST), MANIFEST_MAX_BYTES)?).unwrap_or_default();
-        let names = |key: &str| -> Vec<String> {
-            let items = manifest.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let texts = items.iter().filter_map(Value::as_str);
-            texts.filter(|file| block_of(file).is_some() || *file == AGENT_FILE).map(str::to_owned).collect()
-        };
-        let (files, deleted) = (names("files"), names("deleted"));
+        let newest = self.newest_discarded(agent)?;
+        let Dropped { from, files, deleted, .. } =
+            newest.ok_or_else(|| WorktreeError::NothingDiscarded(agent.clone()))?;
         let edited: Vec<String> = examined
             .edits()
             .filter(|change| files.contains(&change.file) || deleted.contains(&change.file))
             .map(|change| shown(agent, &change.file))
             .collect();
         if !edited.is_empty() {
-            return Err(WorktreeError::Unsaved { agent: agent.clone(), files: edited });
+            return Err(WorktreeError::Unsaved {
+                agent: agent.clone(),
+                files: edited,
+                known: true,
+                moved: false,
+            });
         }
         let dir = self.dir(agent);
         self.files().make_dir(&dir)?;

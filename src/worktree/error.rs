@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::agent::AgentError;
 use crate::disk::DiskError;
 use crate::error::{Classify, Kind};
+use crate::object::ObjectId;
 use crate::refs::Handle;
 
 use super::Fault;
@@ -26,6 +27,8 @@ pub struct Conflict {
     pub mine: Vec<String>,
     /// The files that are different in the draft now.
     pub theirs: Vec<String>,
+    /// What was checked out.
+    pub base: ObjectId,
 }
 
 /// Files that are not of the checkout that was made.
@@ -76,8 +79,8 @@ pub enum WorktreeError {
         /// The file.
         path: PathBuf,
     },
-    /// Files are not valid; nothing was saved.
-    #[error("{} problem{} in the working files of agent '{agent}', nothing was saved", faults.len(), if faults.len() == 1 { "" } else { "s" })]
+    /// Files are not valid: nothing was saved, or published.
+    #[error("{} problem{} in the working files of agent '{agent}'; nothing was changed", faults.len(), if faults.len() == 1 { "" } else { "s" })]
     Invalid {
         /// The agent.
         agent: Handle,
@@ -90,6 +93,28 @@ pub enum WorktreeError {
         /// The agent.
         agent: Handle,
         /// The files, relative to the working directory.
+        files: Vec<String>,
+        /// Whether they are of a checkout; else they only stand where one would be.
+        known: bool,
+        /// Whether the draft moved since they were checked out, so that they cannot simply be saved.
+        moved: bool,
+    },
+    /// A file was edited in the very moment in which it was to be replaced.
+    #[error("'{file}' was edited during the checkout, which stopped there; the edit stays{}", beside.as_ref().map(|beside| format!(", and another one is in '{beside}'")).unwrap_or_default())]
+    Edited {
+        /// The agent.
+        agent: Handle,
+        /// The file, relative to the working directory.
+        file: String,
+        /// The file that holds another edit, whose place was taken.
+        beside: Option<String>,
+    },
+    /// A checkout was interrupted while it held somebody's files.
+    #[error("an interrupted checkout of agent '{agent}' held what is now in {}; nothing else was changed", files.iter().map(|file| format!("'{file}'")).collect::<Vec<_>>().join(", "))]
+    Interrupted {
+        /// The agent.
+        agent: Handle,
+        /// Where it is now, relative to the working directory.
         files: Vec<String>,
     },
     /// The draft moved since it was checked out.
@@ -143,6 +168,8 @@ pub enum WorktreeError {
         agent: Handle,
         /// The revision.
         revision: String,
+        /// Whether the agent has one draft only, `main`.
+        one_draft: bool,
     },
     /// Nothing was discarded that could be brought back.
     #[error("no discarded edits of agent '{0}' are kept")]
@@ -165,6 +192,16 @@ pub enum WorktreeError {
         /// What it is.
         actual: String,
     },
+    /// Somebody else published since the files were in step with the store.
+    #[error("the newest version of agent '{agent}' is {newest}, not {expected}")]
+    InTheWay {
+        /// The agent.
+        agent: Handle,
+        /// The newest version, and whose it is.
+        newest: String,
+        /// The newest one that the files know of.
+        expected: String,
+    },
     /// An expectation names an agent that is not among the files.
     #[error("--expect names {0}")]
     BadExpect(String),
@@ -178,8 +215,11 @@ impl Classify for WorktreeError {
             Self::Invalid { .. } => Kind::Invalid,
             Self::Moved { .. }
             | Self::DraftGone { .. }
+            | Self::Edited { .. }
+            | Self::Interrupted { .. }
             | Self::Switched { .. }
-            | Self::NotExpected { .. } => Kind::Conflict,
+            | Self::NotExpected { .. }
+            | Self::InTheWay { .. } => Kind::Conflict,
             Self::NotCheckedOut(_) | Self::NothingDiscarded(_) | Self::NoAgents { .. } => Kind::NotFound,
             Self::BadFile { .. } | Self::WhichDraft { .. } | Self::BadExpect(_) => Kind::Usage,
             Self::Vanished { .. } => Kind::Io,
@@ -216,12 +256,24 @@ impl Classify for WorktreeError {
             Self::NotAFile { path } | Self::NotADirectory { path } => {
                 Some(format!("move '{}' away", path.display()))
             }
-            Self::Invalid { .. } => Some("correct the files and save again".to_owned()),
+            Self::Invalid { .. } => Some("correct the files, and run the same command again".to_owned()),
+            Self::Unsaved { agent, known: false, .. } => Some(format!(
+                "nothing is checked out in '{0}/{agent}': move it away, then 'recto checkout {agent}'; what it holds can be copied back over that",
+                super::AGENTS_DIR
+            )),
+            Self::Unsaved { agent, moved: true, .. } => Some(format!(
+                "'recto diff {agent}' shows them beside the draft as it is now; 'recto save {agent} --overwrite' saves them over it, 'recto checkout {agent} --discard' drops them"
+            )),
             Self::Unsaved { agent, .. } => Some(format!(
                 "'recto save {agent} -m MESSAGE' keeps them, 'recto checkout {agent} --discard' drops them"
             )),
+            Self::Edited { agent, .. } => {
+                Some(format!("'recto status {agent}' shows it, and 'recto checkout {agent}' goes on"))
+            }
+            Self::Interrupted { agent, .. } => {
+                Some(format!("take from it what you want to keep; 'recto checkout {agent}' goes on"))
+            }
             Self::Moved(conflict) => Some(moved_hint(conflict)),
-
             Self::DraftGone { agent, .. } => Some(format!(
                 "recto draft new {agent}@NAME, then 'recto checkout {agent}@NAME': edits of files that are the same there stay"
             )),
@@ -237,14 +289,20 @@ impl Classify for WorktreeError {
             Self::WhichDraft { agent, drafts } => {
                 drafts.first().map(|draft| format!("recto checkout {agent}@{draft}"))
             }
-            Self::NotADraft { agent, revision } => Some(format!(
+            Self::NotADraft { agent, revision, one_draft: true } => Some(format!(
+                "'recto restore {agent}@{revision}' overwrites draft 'main' with it, 'recto checkout {agent}@main' makes files of that"
+            )),
+            Self::NotADraft { agent, revision, .. } => Some(format!(
                 "recto draft new {agent}@NAME --from {revision}, then recto checkout {agent}@NAME"
             )),
             Self::NoAgents { .. } => {
                 Some("name the directory that holds 'agents', or the directory of one agent".to_owned())
             }
             Self::NotExpected { agent, .. } => Some(format!(
-                "'recto diff {agent}@latest' shows the difference; --overwrite publishes all the same"
+                "'recto diff {agent}@latest' shows the newest version; --overwrite does not change what --expect demands: name the newest version there, or leave --expect out"
+            )),
+            Self::InTheWay { agent, .. } => Some(format!(
+                "'recto diff {agent}@latest' shows it: take into the files what should stay, then apply once with --overwrite; later applies count from there"
             )),
             Self::Vanished { .. } | Self::BadFile { .. } | Self::NothingDiscarded(_) | Self::BadExpect(_) => {
                 None
@@ -255,7 +313,7 @@ impl Classify for WorktreeError {
 
 /// The way on from a conflict: through a checkout alone where nobody edited the same file.
 fn moved_hint(conflict: &Conflict) -> String {
-    let Conflict { agent, draft, mine, theirs, .. } = conflict;
+    let Conflict { agent, draft, mine, theirs, base, .. } = conflict;
     let both: Vec<&str> = mine.iter().filter(|file| theirs.contains(file)).map(String::as_str).collect();
     if both.is_empty() {
         return format!(
@@ -263,7 +321,8 @@ fn moved_hint(conflict: &Conflict) -> String {
         );
     }
     format!(
-        "both sides changed {0}: 'recto checkout {agent} --discard {0}' sets yours aside, 'recto checkout {agent}@{draft}' takes over theirs, 'recto checkout {agent} --undo-discard' puts yours back over it",
-        both.join(" ")
+        "both sides changed {0}: 'recto diff {agent}' shows yours beside the draft as it is now, 'recto diff {agent}@{1}..{draft}' theirs; 'recto save {agent} --overwrite' keeps yours there, 'recto checkout {agent} --discard {0}' and then 'recto checkout {agent}@{draft}' takes theirs ('recto checkout {agent} --undo-discard' puts yours back over it)",
+        both.join(" "),
+        base.short()
     )
 }

@@ -12,7 +12,8 @@ use crate::log::{AgentId, RecordId};
 use crate::object::{EntryKind, ObjectId, Tree};
 use crate::refs::Handle;
 
-use super::{WorktreeError, file_name};
+use super::marked::Marked;
+use super::{AgentFile, WorktreeError, file_name};
 
 const FORMAT: u64 = 1;
 /// Largest index, in bytes: a thousand blocks take a third of it.
@@ -25,6 +26,15 @@ pub(super) struct Indexed {
     pub(super) id: ObjectId,
     /// How the file looked when it held that block; none when it does not, or nobody knows.
     pub(super) stat: Option<String>,
+    /// What was written where conflicts wait in the block: the block with markers.
+    pub(super) marked: Option<Marked>,
+}
+
+impl Indexed {
+    /// Whether both files hold the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.marked == other.marked
+    }
 }
 
 /// What was checked out.
@@ -36,6 +46,8 @@ pub(super) struct Index {
     pub(super) revision: u64,
     pub(super) commit: ObjectId,
     pub(super) files: BTreeMap<String, Indexed>,
+    /// The number of the directory that the files were written to: a copied store has others.
+    pub(super) dir: Option<u64>,
     /// When the index was written, in nanoseconds: a file changed since, or in the same instant, may
     /// have changed again without looking different.
     pub(super) written_ns: i128,
@@ -49,7 +61,11 @@ pub(super) fn looks(stat: &Stat) -> String {
 /// The files of a tree and the blocks that they hold. Blocks of unknown kinds have no files.
 pub(super) fn files_of(tree: &Tree) -> BTreeMap<String, Indexed> {
     let known = tree.entries().iter().filter(|entry| matches!(entry.kind, EntryKind::Text | EntryKind::Json));
-    known.map(|entry| (file_name(&entry.name, &entry.kind), Indexed { id: entry.id, stat: None })).collect()
+    known
+        .map(|entry| {
+            (file_name(&entry.name, &entry.kind), Indexed { id: entry.id, stat: None, marked: None })
+        })
+        .collect()
 }
 
 impl Index {
@@ -58,6 +74,15 @@ impl Index {
         let settled = stat.modified_ns < self.written_ns && stat.changed_ns < self.written_ns;
         let known = self.files.get(file).and_then(|indexed| indexed.stat.as_deref());
         settled && known == Some(looks(stat).as_str())
+    }
+
+    /// Whether this speaks of the files in a directory of this number, of which `agent.json` says this. A
+    /// store that was copied remembers checkouts that were made elsewhere.
+    pub(super) fn is_of(&self, dir: Option<u64>, file: Option<&AgentFile>) -> bool {
+        let same = dir.is_some() && self.dir == dir;
+        same || file.is_some_and(|file| {
+            file.draft.as_ref() == Some(&self.draft) && file.draft_revision == Some(self.revision)
+        })
     }
 
     /// Reads an index. One that cannot be read counts as none: it only remembers what can be found
@@ -78,7 +103,14 @@ impl Index {
         for (file, value) in value.get("files")?.as_object()? {
             let id = value.get("block")?.as_str()?.parse().ok()?;
             let stat = value.get("stat").and_then(Value::as_str).map(str::to_owned);
-            files.insert(file.clone(), Indexed { id, stat });
+            let marked = match value.get("marked") {
+                Some(marked) => Some(Marked {
+                    digest: marked.get("digest")?.as_str()?.to_owned(),
+                    length: usize::try_from(marked.get("length")?.as_u64()?).ok()?,
+                }),
+                None => None,
+            };
+            files.insert(file.clone(), Indexed { id, stat, marked });
         }
         Some(Self {
             id: text("id")?.parse().ok()?,
@@ -87,6 +119,7 @@ impl Index {
             revision: value.get("revision")?.as_u64()?,
             commit: text("commit")?.parse().ok()?,
             files,
+            dir: text("dir").and_then(|dir| dir.parse().ok()),
             written_ns,
         })
     }
@@ -99,6 +132,9 @@ impl Index {
             if let Some(stat) = &indexed.stat {
                 one.insert("stat".to_owned(), Value::from(stat.as_str()));
             }
+            if let Some(Marked { digest, length }) = &indexed.marked {
+                one.insert("marked".to_owned(), serde_json::json!({"digest": digest, "length": length}));
+            }
             files.insert(file.clone(), Value::Object(one));
         }
         let mut map = Map::new();
@@ -108,6 +144,9 @@ impl Index {
         map.insert("draft_id".to_owned(), Value::from(self.draft_id.to_string()));
         map.insert("revision".to_owned(), Value::from(self.revision));
         map.insert("commit".to_owned(), Value::from(self.commit.to_string()));
+        if let Some(dir) = self.dir {
+            map.insert("dir".to_owned(), Value::from(dir.to_string()));
+        }
         map.insert("files".to_owned(), Value::Object(files));
         canonical::pretty(&Value::Object(map))
     }
@@ -128,7 +167,8 @@ mod tests {
     fn index() -> Index {
         let record = RecordId::from_digest(crate::encoding::Digest::from_bytes([3; 32]));
         let stat = Some("5 90 91 7".to_owned());
-        let files = [("prompt.md".to_owned(), Indexed { id: ObjectId::from_bytes([1; 32]), stat })];
+        let marked = Some(Marked { digest: "00".to_owned(), length: 7 });
+        let files = [("prompt.md".to_owned(), Indexed { id: ObjectId::from_bytes([1; 32]), stat, marked })];
         Index {
             id: record,
             draft: "tone".parse().expect("a handle"),
@@ -136,6 +176,7 @@ mod tests {
             revision: 4,
             commit: ObjectId::from_bytes([2; 32]),
             files: files.into(),
+            dir: Some(u64::MAX),
             written_ns: 100,
         }
     }

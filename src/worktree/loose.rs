@@ -38,8 +38,7 @@ pub fn agent_dirs(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, WorktreeE
     if disk.stat(&dir.join(AGENT_FILE))?.is_some() {
         return Ok(vec![dir.to_path_buf()]);
     }
-    let inside = dir.join(AGENTS_DIR);
-    let parent = if Files::new(disk, dir).is_dir(&inside)? { inside } else { dir.to_path_buf() };
+    let parent = parent_of_agents(disk, dir)?;
     let mut found = Vec::new();
     for (name, kind) in disk.list(&parent)? {
         let path = parent.join(name);
@@ -53,6 +52,33 @@ pub fn agent_dirs(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, WorktreeE
         found.push(path);
     }
     if found.is_empty() { Err(WorktreeError::NoAgents { dir: dir.to_path_buf() }) } else { Ok(found) }
+}
+
+/// The directories beside those of agents in `dir` that have no `agent.json`, in order of their names:
+/// nothing says what they are. Hidden ones are not meant.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn unknown_dirs(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, WorktreeError> {
+    if disk.stat(&dir.join(AGENT_FILE))?.is_some() {
+        return Ok(Vec::new());
+    }
+    let parent = parent_of_agents(disk, dir)?;
+    let mut found = Vec::new();
+    for (name, kind) in disk.list(&parent)? {
+        let path = parent.join(&name);
+        let is_meant = kind == FileKind::Dir && !name.starts_with('.');
+        if is_meant && disk.stat(&path.join(AGENT_FILE))?.is_none() {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Where the directories of agents lie: in `dir/agents`, else in `dir`.
+fn parent_of_agents(disk: &dyn Disk, dir: &Path) -> Result<PathBuf, WorktreeError> {
+    let inside = dir.join(AGENTS_DIR);
+    Ok(if Files::new(disk, dir).is_dir(&inside)? { inside } else { dir.to_path_buf() })
 }
 
 /// Reads the directory of an agent as a config, which is valid under its profile. The profile is the

@@ -15,6 +15,7 @@ mod files;
 mod index;
 mod layout;
 mod loose;
+mod marked;
 mod place;
 mod save;
 mod scan;
@@ -37,8 +38,8 @@ pub use discard::{Brought, Discarded};
 pub use error::{Conflict, Switch, WorktreeError};
 pub use fault::Fault;
 pub use layout::{AGENT_FILE, AGENTS_DIR, file_name};
-pub use loose::{LooseAgent, agent_dirs, read_agent};
-pub use save::{Saved, faults_in};
+pub use loose::{LooseAgent, agent_dirs, read_agent, unknown_dirs};
+pub use save::{Beside, Saved, faults_in};
 pub use scan::content;
 pub use status::{FileState, MovedDraft, WorkFile, WorkStatus};
 
@@ -97,7 +98,7 @@ impl<'a> Worktree<'a> {
     }
 
     /// The agents that have files here, in order of their handles. Directories without an
-    /// `agent.json` that were never checked out are none.
+    /// `agent.json` are none.
     ///
     /// # Errors
     /// `Symlink`, or when a directory cannot be read.
@@ -109,14 +110,27 @@ impl<'a> Worktree<'a> {
         let mut found = Vec::new();
         for (name, kind) in self.agents.repo().disk().list(&dir)? {
             let Ok(handle) = name.parse::<Handle>() else { continue };
-            let known = self.index_path(&handle);
             let file = self.dir(&handle).join(AGENT_FILE);
             let disk = self.agents.repo().disk();
-            if kind == FileKind::Dir && (disk.stat(&file)?.is_some() || disk.stat(&known)?.is_some()) {
+            if kind == FileKind::Dir && disk.stat(&file)?.is_some() {
                 found.push(handle);
             }
         }
         Ok(found)
+    }
+
+    /// The directories beside those of agents of which nothing says what they are: without an
+    /// `agent.json`. By name, in order.
+    ///
+    /// # Errors
+    /// When a directory cannot be read.
+    pub fn unknown(&self) -> Result<Vec<String>, WorktreeError> {
+        let disk = self.agents.repo().disk().as_ref();
+        if !self.files().is_dir(&self.root.join(AGENTS_DIR))? {
+            return Ok(Vec::new());
+        }
+        let dirs = unknown_dirs(disk, &self.root)?;
+        Ok(dirs.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn files(&self) -> Files<'_> {
@@ -143,6 +157,11 @@ impl<'a> Worktree<'a> {
     fn lock(&self) -> Result<Box<dyn LockGuard>, WorktreeError> {
         let disk = self.agents.repo().disk();
         disk.create_dir_all(&self.state)?;
+        // What is checked out here means nothing in a clone; a store made earlier does not leave it out.
+        let ignore = self.agents.repo().root().join(STATE_DIR).join(".gitignore");
+        if disk.stat(&ignore)?.is_none() {
+            disk.write_atomic(&ignore, b"*\n")?;
+        }
         Ok(disk.lock(&self.state.join("lock"))?)
     }
 }

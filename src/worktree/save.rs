@@ -1,12 +1,12 @@
 //! Saving edited files as the draft's next revision.
 
 use crate::agent::{AgentError, Config, DraftInfo, Edit};
-use crate::object::{BlockName, EntryKind};
+use crate::object::{BlockName, EntryKind, ObjectId};
 use crate::profile::{Problem, Profile};
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
-use super::index::{files_of, looks};
+use super::index::looks;
 use super::layout::{block_of, file_name};
 use super::scan::Scan;
 use super::status::Examined;
@@ -23,14 +23,50 @@ pub struct Saved {
     pub draft: DraftInfo,
     /// The files that were saved; none when nothing was edited.
     pub files: Vec<String>,
+    /// The blocks that the draft loses, because their files are gone.
+    pub removes: Vec<BlockName>,
     /// The revision before.
     pub before: u64,
     /// The operation; none when nothing was edited.
     pub receipt: Option<Receipt>,
 }
 
+/// What edited files come to.
+struct Edited {
+    edits: Vec<Edit>,
+    /// The blocks whose conflicts the files decide: they had markers, and have none.
+    decided: Vec<BlockName>,
+    files: Vec<String>,
+}
+
+/// The edits of an agent's files beside the draft that they would be saved to.
+#[derive(Debug)]
+pub struct Beside {
+    /// The agent's handle.
+    pub agent: Handle,
+    /// The name of the draft when it was checked out.
+    pub checked_out: Handle,
+    /// What was checked out.
+    pub base: ObjectId,
+    /// The draft as it is now; none when it is gone.
+    pub draft: Option<DraftInfo>,
+    /// What the edits are compared with.
+    pub before: ObjectId,
+    /// What they make of it.
+    pub config: Config,
+    /// The edited files.
+    pub files: Vec<String>,
+    /// The blocks whose files are gone.
+    pub removes: Vec<BlockName>,
+    /// The edited files that cannot be used, which the config is without.
+    pub faults: Vec<Fault>,
+    /// What became of the draft since it was checked out.
+    pub moved: Option<MovedDraft>,
+}
+
 impl Worktree<'_> {
-    /// Records the edited files as the draft's next revision, all of them as one operation.
+    /// Records the edited files as the draft's next revision, all of them as one operation. A file
+    /// that was written with the markers of conflicts decides these once it has none.
     ///
     /// # Errors
     /// `Invalid` with every problem of every file, with line and column; `Moved` when somebody else
@@ -38,13 +74,15 @@ impl Worktree<'_> {
     pub fn save(&self, agent: &Handle, message: &str) -> Result<Saved, WorktreeError> {
         let _lock = self.lock()?;
         let examined = self.examine(agent)?;
-        let (edits, files, draft) = self.edits_of(agent, &examined)?;
+        let (Edited { edits, decided, files }, draft) = self.edits_of(agent, &examined)?;
         let before = draft.revision;
         if edits.is_empty() {
             self.write_back(agent, &examined, &draft)?;
-            return Ok(Saved { agent: examined.agent, draft, files, before, receipt: None });
+            let removes = Vec::new();
+            return Ok(Saved { agent: examined.agent, draft, files, removes, before, receipt: None });
         }
-        let saved = self.agents.edit(&examined.agent, &draft.name, Some(before), &edits, message);
+        let what = (edits.as_slice(), decided.as_slice());
+        let saved = self.agents.edit_deciding(&examined.agent, &draft.name, Some(before), what, message);
         let (draft, receipt) = match saved {
             Ok(saved) => saved,
             Err(AgentError::DraftMoved { .. }) => {
@@ -54,7 +92,69 @@ impl Worktree<'_> {
             Err(error) => return Err(self.explain(agent, &examined, error)),
         };
         self.write_back(agent, &examined, &draft)?;
-        Ok(Saved { agent: examined.agent, draft, files, before, receipt: Some(receipt) })
+        let removes = removes_of(&edits);
+        Ok(Saved { agent: examined.agent, draft, files, removes, before, receipt: Some(receipt) })
+    }
+
+    /// Saves the edited files over the draft as it is now: of a file that others changed since too, what
+    /// they made of it stays only as an earlier revision. The other files are brought to what others made
+    /// of them.
+    ///
+    /// # Errors
+    /// As [`Self::save`], but `Moved` only when somebody saves at the same time.
+    pub fn save_over(&self, agent: &Handle, message: &str) -> Result<Saved, WorktreeError> {
+        let _lock = self.lock()?;
+        let examined = self.examine(agent)?;
+        let Edited { edits, decided, files } = Self::edits(agent, &examined)?;
+        let gone = || WorktreeError::DraftGone { agent: agent.clone(), draft: examined.index.draft.clone() };
+        let draft = examined.draft.clone().ok_or_else(gone)?;
+        let before = draft.revision;
+        let what = (edits.as_slice(), decided.as_slice());
+        let saved = self.agents.edit_deciding(&examined.agent, &draft.name, Some(before), what, message);
+        let (draft, receipt) = match saved {
+            Ok(saved) => saved,
+            Err(AgentError::DraftMoved { .. }) => {
+                let again = self.examine(agent)?;
+                return Err(self.moved_error(&again, files)?);
+            }
+            Err(error) => return Err(self.explain(agent, &examined, error)),
+        };
+        // What was edited here is in the draft now, so that nothing is in the way.
+        self.bring(agent, draft.clone())?;
+        let receipt = receipt.operation.is_some().then_some(receipt);
+        Ok(Saved { agent: examined.agent, draft, files, removes: removes_of(&edits), before, receipt })
+    }
+
+    /// What the edits here make of the draft as it is now, also when it moved since it was checked out;
+    /// of a draft that is gone, as it was checked out. Files that cannot be used stand beside it.
+    ///
+    /// # Errors
+    /// `Invalid` with every problem of the config that they make, `Switched`.
+    pub fn beside_draft(&self, agent: &Handle) -> Result<Beside, WorktreeError> {
+        let examined = self.examine(agent)?;
+        Self::refuse_switched(agent, &examined)?;
+        let faults = faults_in_files(&examined);
+        let Edited { edits, files, .. } = Self::usable_edits(agent, &examined)?;
+        let moved = self.moved(&examined)?;
+        let before = examined.draft.as_ref().map_or(examined.index.commit, |draft| draft.commit);
+        let config = self.agents.config(&before)?;
+        let config = match self.agents.edited(&config, &edits) {
+            Ok(config) => config,
+            Err(error) => return Err(self.explain(agent, &examined, error)),
+        };
+        let Examined { agent, index, draft, .. } = examined;
+        Ok(Beside {
+            agent,
+            checked_out: index.draft,
+            base: index.commit,
+            draft,
+            before,
+            config,
+            files,
+            removes: removes_of(&edits),
+            faults,
+            moved,
+        })
     }
 
     /// What the files say, as a config, beside the draft that they would be saved to.
@@ -63,7 +163,7 @@ impl Worktree<'_> {
     /// As [`Self::save`].
     pub fn config(&self, agent: &Handle) -> Result<(DraftInfo, Config), WorktreeError> {
         let examined = self.examine(agent)?;
-        let (edits, _, draft) = self.edits_of(agent, &examined)?;
+        let (Edited { edits, .. }, draft) = self.edits_of(agent, &examined)?;
         let config = self.agents.config(&draft.commit)?;
         match self.agents.edited(&config, &edits) {
             Ok(config) => Ok((draft, config)),
@@ -71,27 +171,35 @@ impl Worktree<'_> {
         }
     }
 
-    /// The edits of the files, the files, and the draft, which is as it was checked out.
-    fn edits_of(
-        &self,
-        agent: &Handle,
-        examined: &Examined,
-    ) -> Result<(Vec<Edit>, Vec<String>, DraftInfo), WorktreeError> {
-        let faults: Vec<Fault> = examined.changes.iter().filter_map(|file| file.fault.clone()).collect();
+    /// The edits of the files, and the draft, which is as it was checked out.
+    fn edits_of(&self, agent: &Handle, examined: &Examined) -> Result<(Edited, DraftInfo), WorktreeError> {
+        let edited = Self::edits(agent, examined)?;
+        match self.unmoved(examined)? {
+            Some(draft) => Ok((edited, draft)),
+            None => Err(self.moved_error(examined, edited.files)?),
+        }
+    }
+
+    /// The edits of the files.
+    fn edits(agent: &Handle, examined: &Examined) -> Result<Edited, WorktreeError> {
+        let faults = faults_in_files(examined);
         if !faults.is_empty() {
             return Err(WorktreeError::Invalid { agent: agent.clone(), faults });
         }
         Self::refuse_switched(agent, examined)?;
-        let mut edits = Vec::new();
-        let mut files = Vec::new();
-        for change in examined.edits() {
+        Self::usable_edits(agent, examined)
+    }
+
+    /// The edits of the files without a fault.
+    fn usable_edits(agent: &Handle, examined: &Examined) -> Result<Edited, WorktreeError> {
+        let (mut edits, mut decided, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        for change in examined.edits().filter(|change| change.fault.is_none()) {
+            let marked = examined.index.files.get(&change.file).is_some_and(|file| file.marked.is_some());
+            decided.extend(change.block.clone().filter(|_| marked));
             edits.push(Self::edit_of(agent, examined, change)?);
             files.push(change.file.clone());
         }
-        match self.unmoved(examined)? {
-            Some(draft) => Ok((edits, files, draft)),
-            None => Err(self.moved_error(examined, files)?),
-        }
+        Ok(Edited { edits, decided, files })
     }
 
     fn edit_of(agent: &Handle, examined: &Examined, change: &super::WorkFile) -> Result<Edit, WorktreeError> {
@@ -133,6 +241,7 @@ impl Worktree<'_> {
                 by,
                 mine,
                 theirs: files,
+                base: examined.index.commit,
             })),
             Some(MovedDraft::Gone) | None => WorktreeError::DraftGone { agent, draft },
         })
@@ -145,9 +254,9 @@ impl Worktree<'_> {
         examined: &Examined,
         draft: &DraftInfo,
     ) -> Result<(), WorktreeError> {
-        let mut files = files_of(&self.agents.config(&draft.commit)?.tree);
+        let mut files = self.drawn(&examined.agent, &self.agents.config(&draft.commit)?)?.files;
         for (file, indexed) in &mut files {
-            let seen = examined.scan.seen.get(file).filter(|seen| seen.id == indexed.id);
+            let seen = examined.scan.seen.get(file).filter(|seen| seen.is(indexed));
             indexed.stat = seen.map(|seen| looks(&seen.stat));
         }
         self.write_agent_file(agent, examined.index.id, draft)?;
@@ -170,6 +279,20 @@ impl Worktree<'_> {
         let bytes = self.agents.repo().disk().read(&path, seen.stat.len_bytes).ok()?;
         String::from_utf8(bytes).ok()
     }
+}
+
+/// What is wrong with the files, each by itself.
+fn faults_in_files(examined: &Examined) -> Vec<Fault> {
+    examined.changes.iter().filter_map(|file| file.fault.clone()).collect()
+}
+
+/// The blocks that edits remove.
+fn removes_of(edits: &[Edit]) -> Vec<BlockName> {
+    let removed = edits.iter().filter_map(|edit| match edit {
+        Edit::Block(block, None) => Some(block.clone()),
+        _ => None,
+    });
+    removed.collect()
 }
 
 /// The problems that a refused edit of one block names, each at its place in the block's file, which

@@ -13,12 +13,13 @@ use crate::object::{BlockName, Blocks, Content, EntryKind, ObjectId};
 use crate::profile::Profile;
 
 use super::files::Files;
-use super::index::Index;
+use super::index::{Index, Indexed};
 use super::layout::{AGENT_FILE, block_of};
+use super::marked::Marked;
 use super::{Fault, WorktreeError, place};
 
 /// Largest file that is read, in bytes: JSON laid out for people is longer than what is stored.
-const FILE_MAX_BYTES: u64 = 4 * BLOCK_MAX_BYTES as u64;
+pub(super) const FILE_MAX_BYTES: u64 = 4 * BLOCK_MAX_BYTES as u64;
 
 /// A block's file that can be read.
 #[derive(Debug)]
@@ -27,8 +28,17 @@ pub(super) struct Seen {
     pub(super) id: ObjectId,
     /// How the file looked before it was read.
     pub(super) stat: Stat,
-    /// What it holds; none when it was not read, because the index knows it.
+    /// What it holds; none when it was not read, because the index knows it, and where it has markers.
     pub(super) content: Option<Content>,
+    /// The markers that it was written with and still has.
+    pub(super) marked: Option<Marked>,
+}
+
+impl Seen {
+    /// Whether the file is what the index says.
+    pub(super) fn is(&self, indexed: &Indexed) -> bool {
+        self.id == indexed.id && self.marked == indexed.marked
+    }
 }
 
 /// What the files of an agent are.
@@ -82,13 +92,19 @@ pub(super) fn scan(at: Place<'_>, profile: &Profile, index: Option<&Index>) -> R
         }
         // What the file looks like is asked before it is read: a change in between is then seen later.
         let Some(stat) = at.files.regular(&at.dir.join(&file))? else { continue };
-        let known = index.filter(|index| index.trusts(&file, &stat)).map(|index| index.files[&file].id);
-        let seen = match known {
-            Some(id) => Ok(Seen { block, id, stat, content: None }),
-            None => read(at, &file, &shown, &content_kind)?.and_then(|content| {
-                let id = content.to_object().map_err(|error| Fault::of(&shown, error.to_string()))?.id();
-                Ok(Seen { block, id, stat, content: Some(content) })
-            }),
+        let known = index.filter(|index| index.trusts(&file, &stat)).map(|index| &index.files[&file]);
+        let seen = if let Some(known) = known {
+            Ok(Seen { block, id: known.id, stat, content: None, marked: known.marked.clone() })
+        } else {
+            let written = index.and_then(|index| index.files.get(&file));
+            read(at, (&file, &content_kind), &shown, written)?.and_then(|read| match read {
+                Read::Marked(id, marked) => Ok(Seen { block, id, stat, content: None, marked: Some(marked) }),
+                Read::Content(content) => {
+                    let object = content.to_object();
+                    let id = object.map_err(|error| Fault::of(&shown, error.to_string()))?.id();
+                    Ok(Seen { block, id, stat, content: Some(content), marked: None })
+                }
+            })
         };
         match seen {
             Ok(seen) if is_no_block(profile, index, &file, &seen) => {}
@@ -116,14 +132,27 @@ fn is_no_block(profile: &Profile, index: Option<&Index>, file: &str, seen: &Seen
     kept.is_some_and(|kept| !kept.contains_key(&seen.block))
 }
 
+/// What a file holds.
+enum Read {
+    /// The block with the markers that it was written with.
+    Marked(ObjectId, Marked),
+    /// A block.
+    Content(Content),
+}
+
 fn read(
     at: Place<'_>,
-    file: &str,
+    (file, kind): (&str, &EntryKind),
     shown: &str,
-    kind: &EntryKind,
-) -> Result<Result<Content, Fault>, WorktreeError> {
+    written: Option<&Indexed>,
+) -> Result<Result<Read, Fault>, WorktreeError> {
+    let marked = written.and_then(|written| Some((written.id, written.marked.as_ref()?)));
     match at.files.disk.read(&at.dir.join(file), FILE_MAX_BYTES) {
-        Ok(bytes) => Ok(content(bytes, shown, kind)),
+        Ok(bytes) => Ok(match marked {
+            Some((id, marked)) if marked.is(&bytes) => Ok(Read::Marked(id, marked.clone())),
+            Some((_, marked)) if let Some(fault) = marked.left(&bytes, shown) => Err(fault),
+            _ => content(bytes, shown, kind).map(Read::Content),
+        }),
         Err(error @ DiskError::TooLarge { .. }) => Ok(Err(Fault::of(shown, error.to_string()))),
         Err(error) => Err(error.into()),
     }

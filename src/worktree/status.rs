@@ -10,7 +10,7 @@ use crate::profile::Profile;
 use crate::refs::Handle;
 
 use super::agent_file::AGENT_FILE_MAX_BYTES;
-use super::index::{Index, Indexed, files_of, looks};
+use super::index::{Index, looks};
 use super::layout::block_of;
 use super::scan::{Place, Scan, scan};
 use super::{AGENT_FILE, AgentFile, Fault, Worktree, WorktreeError, shown};
@@ -85,6 +85,8 @@ pub struct WorkStatus {
     pub revision: u64,
     /// The files that are not as they were checked out, in order of their names.
     pub files: Vec<WorkFile>,
+    /// The files in which conflicts wait.
+    pub conflicts: Vec<String>,
     /// What became of the draft since.
     pub moved: Option<MovedDraft>,
     /// What `agent.json` says where that is not what was checked out: another draft and revision.
@@ -95,6 +97,17 @@ impl WorkStatus {
     /// The files with edits that are not saved.
     pub fn edits(&self) -> impl Iterator<Item = &WorkFile> {
         self.files.iter().filter(|file| file.state != FileState::Untracked)
+    }
+
+    /// The blocks whose files are gone, so that a save removes them.
+    pub fn removes(&self) -> impl Iterator<Item = &BlockName> {
+        // A block that changed its kind has another file.
+        let kept = |block: &BlockName| {
+            let mut others = self.files.iter().filter(|file| file.block.as_ref() == Some(block));
+            others.any(|file| file.state != FileState::Deleted)
+        };
+        let gone = self.files.iter().filter(|file| file.state == FileState::Deleted);
+        gone.filter_map(|file| file.block.as_ref()).filter(move |block| !kept(block))
     }
 }
 
@@ -130,11 +143,21 @@ impl Examined {
         self.changes.iter().filter(|file| file.state != FileState::Untracked)
     }
 
+    /// The files in which conflicts wait: as they were written, or with markers left.
+    pub(super) fn conflicted(&self) -> impl Iterator<Item = &str> {
+        let marked = self.index.files.iter().filter(|(_, indexed)| indexed.marked.is_some());
+        let waits = |file: &str| {
+            self.scan.faults.contains_key(file)
+                || self.scan.seen.get(file).is_some_and(|seen| seen.marked.is_some())
+        };
+        marked.map(|(file, _)| file.as_str()).filter(move |file| waits(file))
+    }
+
     /// The index with what this look at the files found out; files with edits are looked at anew.
     pub(super) fn refreshed(&self) -> Index {
         let mut index = self.index.clone();
         for (file, indexed) in &mut index.files {
-            let seen = self.scan.seen.get(file).filter(|seen| seen.id == indexed.id);
+            let seen = self.scan.seen.get(file).filter(|seen| seen.is(indexed));
             indexed.stat = seen.map(|seen| looks(&seen.stat));
         }
         index
@@ -151,6 +174,7 @@ impl Worktree<'_> {
         self.remember_looks(agent, &examined);
         let moved = self.moved(&examined)?;
         let switched = examined.switched();
+        let conflicts = examined.conflicted().map(str::to_owned).collect();
         let Examined { agent: now, index, changes, .. } = examined;
         Ok(WorkStatus {
             agent: now,
@@ -158,6 +182,7 @@ impl Worktree<'_> {
             draft: index.draft,
             revision: index.revision,
             files: changes,
+            conflicts,
             moved,
             switched,
         })
@@ -171,14 +196,14 @@ impl Worktree<'_> {
             // A draft that was renamed, or changed and changed back, is what was checked out.
             Some(draft) if draft.commit == index.commit && examined.exact => Ok(None),
             Some(draft) => {
-                let there = files_of(&self.agents.config(&draft.commit)?.tree);
-                let id = |files: &std::collections::BTreeMap<String, Indexed>, file: &String| {
-                    files.get(file).map(|indexed| indexed.id)
-                };
+                let there = self.drawn(&examined.agent, &self.agents.config(&draft.commit)?)?.files;
                 let mut files: Vec<String> = there.keys().chain(index.files.keys()).cloned().collect();
                 files.sort();
                 files.dedup();
-                files.retain(|file| id(&there, file) != id(&index.files, file));
+                files.retain(|file| match (there.get(file), index.files.get(file)) {
+                    (Some(there), Some(known)) => !there.is_same(known),
+                    (there, known) => there.is_some() != known.is_some(),
+                });
                 let by = draft.author.name.clone();
                 Ok(Some(MovedDraft::To { revision: draft.revision, by, files }))
             }
@@ -201,12 +226,15 @@ impl Worktree<'_> {
         }
         let drafts = self.agents.drafts(&now)?;
         let read = Index::read(self.agents.repo().disk().as_ref(), &self.index_path(agent))?;
-        let read = read.filter(|index| index.id == id);
+        let dir = self.files().inode(&self.dir(agent))?;
+        // Without an `agent.json` nothing is checked out: files that are absent were not deleted by anybody.
+        let there = agent_file.is_some() || fault.is_some();
+        let read = read.filter(|index| there && index.id == id && index.is_of(dir, agent_file.as_ref()));
         let remembered = read.is_some();
         let index = match read {
-            Some(index) => index,
+            Some(index) => Index { dir, ..index },
             None => self
-                .index_from(agent_file.as_ref(), &drafts, id)?
+                .index_from(&now, agent_file.as_ref(), &drafts, id)?
                 .ok_or_else(|| WorktreeError::NotCheckedOut(agent.clone()))?,
         };
         let profile = self
@@ -230,6 +258,7 @@ impl Worktree<'_> {
     /// Where nothing was remembered (a clone of the files), what `agent.json` says stands in for it.
     fn index_from(
         &self,
+        agent: &Handle,
         file: Option<&AgentFile>,
         drafts: &[DraftInfo],
         id: crate::log::AgentId,
@@ -239,7 +268,7 @@ impl Worktree<'_> {
             return Ok(None);
         };
         let Some(draft) = drafts.iter().find(|draft| draft.name == *name) else { return Ok(None) };
-        let files = files_of(&self.agents.config(&draft.commit)?.tree);
+        let files = self.drawn(agent, &self.agents.config(&draft.commit)?)?.files;
         Ok(Some(Index {
             id,
             draft: name.clone(),
@@ -247,6 +276,7 @@ impl Worktree<'_> {
             revision,
             commit: draft.commit,
             files,
+            dir: None,
             written_ns: 0,
         }))
     }
@@ -268,8 +298,8 @@ impl Worktree<'_> {
     /// cannot be written they are.
     fn remember_looks(&self, agent: &Handle, examined: &Examined) {
         let read_again = examined.scan.seen.values().any(|seen| {
-            let known = examined.index.files.values().any(|indexed| indexed.id == seen.id);
-            known && seen.content.is_some()
+            let known = examined.index.files.values().any(|indexed| seen.is(indexed));
+            known && (seen.content.is_some() || seen.marked.is_some())
         });
         if !examined.remembered || !read_again {
             return;
@@ -278,7 +308,8 @@ impl Worktree<'_> {
         let Ok(_lock) = self.lock() else { return };
         let disk = self.agents.repo().disk().as_ref();
         let path = self.index_path(agent);
-        if Index::read(disk, &path).is_ok_and(|index| index.as_ref() == Some(&examined.index)) {
+        let here = |index| Index { dir: examined.index.dir, ..index };
+        if Index::read(disk, &path).is_ok_and(|index| index.map(here).as_ref() == Some(&examined.index)) {
             let _ = examined.refreshed().write(disk, &path);
         }
     }
@@ -296,7 +327,7 @@ fn changes(index: &Index, scan: &Scan) -> Vec<WorkFile> {
     let mut changes = Vec::new();
     for (file, indexed) in &index.files {
         match scan.seen.get(file) {
-            Some(seen) if seen.id == indexed.id => {}
+            Some(seen) if seen.is(indexed) => {}
             Some(_) => changes.push(one(file, FileState::Modified, None)),
             None if scan.faults.contains_key(file) => {}
             None => changes.push(one(file, FileState::Deleted, None)),

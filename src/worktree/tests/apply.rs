@@ -71,7 +71,7 @@ fn only_what_differs_is_published_and_a_second_apply_does_nothing() {
             ApplyOptions { activate: true, label: "from files".to_owned(), ..ApplyOptions::default() };
         let done: Vec<Outcome> = ci.apply(&options).into_iter().flatten().collect();
         assert_eq!(
-            done.iter().map(|one| (one.number, one.active)).collect::<Vec<_>>(),
+            done.iter().map(|one| (one.number.position, one.active)).collect::<Vec<_>>(),
             [(1, true), (2, true)]
         );
         assert_eq!(work.agents.active(&handle("support")).expect("read"), Some(done[1].version));
@@ -105,12 +105,12 @@ fn a_version_that_somebody_else_published_is_not_undone() {
         work.write("prompt.md", "from files");
         assert_eq!(ci.actions(), [("support".to_owned(), Action::Publish, true)]);
         let plan = ci.plan(&ApplyOptions::default()).expect("a plan");
-        let Some(WorktreeError::NotExpected { expected, actual, .. }) = &plan[0].refused else {
+        let Some(WorktreeError::InTheWay { expected, newest: actual, .. }) = &plan[0].refused else {
             panic!("{:?}", plan[0].refused)
         };
         assert_eq!((expected.as_str(), actual.as_str()), ("V1, which the files are based on", "V2 by Ana"));
         let options = ApplyOptions { overwrite: true, ..ApplyOptions::default() };
-        assert_eq!(ci.apply(&options)[0].as_ref().map(|done| done.number), Some(3));
+        assert_eq!(ci.apply(&options)[0].as_ref().map(|done| done.number.position), Some(3));
     });
 }
 
@@ -124,7 +124,10 @@ fn what_apply_published_itself_is_not_in_the_way() {
         // Each run of a CI starts from what is committed, whose base is older.
         work.write("agent.json", &committed);
         work.write("prompt.md", prompt);
-        assert_eq!(ci.apply(&ApplyOptions::default())[0].as_ref().map(|done| done.number), Some(number));
+        assert_eq!(
+            ci.apply(&ApplyOptions::default())[0].as_ref().map(|done| done.number.position),
+            Some(number)
+        );
     }
     ci.publish_elsewhere("theirs");
     work.write("agent.json", &committed);

@@ -1,8 +1,9 @@
 //! A store, its working directory and two people, on a disk that counts what is read.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -15,11 +16,38 @@ use crate::refs::Handle;
 use crate::repo::{Repo, RepoError};
 use crate::worktree::{CheckedOut, WorkStatus, Worktree, WorktreeError};
 
-/// A disk that counts how many working files are read.
-#[derive(Debug)]
+/// Somebody who does something before a call that changes a working file.
+type Meddler = Box<dyn FnMut(&dyn Disk) + Send>;
+
+/// A disk that counts how many working files are read, and lets somebody meddle.
 pub(super) struct Counting {
     disk: SharedDisk,
     reads: AtomicUsize,
+    /// After how many more calls that change a working file, or look at one, and before how many.
+    meddler: Mutex<Option<(usize, usize, Meddler)>>,
+}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.disk.fmt(f)
+    }
+}
+
+impl Counting {
+    fn meddle(&self, path: &Path) {
+        let mut meddler = self.meddler.lock().expect("no panic");
+        if path.components().any(|part| part.as_os_str() == ".recto") {
+            return;
+        }
+        match meddler.take() {
+            Some((0, times, mut act)) => {
+                act(self.disk.as_ref());
+                *meddler = (times > 1).then_some((0, times - 1, act));
+            }
+            Some((calls, times, act)) => *meddler = Some((calls - 1, times, act)),
+            None => {}
+        }
+    }
 }
 
 impl Disk for Counting {
@@ -34,6 +62,7 @@ impl Disk for Counting {
         self.disk.read_at(path, offset, len)
     }
     fn stat(&self, path: &Path) -> Result<Option<Stat>, DiskError> {
+        self.meddle(path);
         self.disk.stat(path)
     }
     fn list(&self, dir: &Path) -> Result<Vec<(String, FileKind)>, DiskError> {
@@ -43,6 +72,7 @@ impl Disk for Counting {
         self.disk.create_dir_all(dir)
     }
     fn write_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+        self.meddle(path);
         self.disk.write_atomic(path, bytes)
     }
     fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
@@ -52,9 +82,15 @@ impl Disk for Counting {
         self.disk.truncate(path, len_bytes)
     }
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.meddle(from);
         self.disk.rename(from, to)
     }
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError> {
+        self.meddle(one);
+        self.disk.exchange(one, other)
+    }
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {
+        self.meddle(path);
         self.disk.remove_file(path)
     }
     fn remove_dir(&self, dir: &Path) -> Result<(), DiskError> {
@@ -153,7 +189,7 @@ impl Work {
         dir: Option<tempfile::TempDir>,
         repo: impl Fn(SharedDisk, &Path, Arc<dyn Clock>) -> Result<Repo, RepoError>,
     ) -> Self {
-        let counting = Arc::new(Counting { disk, reads: AtomicUsize::new(0) });
+        let counting = Arc::new(Counting { disk, reads: AtomicUsize::new(0), meddler: Mutex::new(None) });
         let clock = Arc::new(StepClock::new(Time::from_ms(1_772_000_000_000).expect("a time"), 1000));
         let repo = Arc::new(repo(counting.clone(), &root, clock).expect("a store"));
         let ana = Author { name: "Ana".to_owned(), email: None };
@@ -223,6 +259,20 @@ impl Work {
         let before = self.counting.reads.load(Ordering::SeqCst);
         act();
         self.counting.reads.load(Ordering::SeqCst) - before
+    }
+
+    /// Lets somebody do something before the call on a working file numbered `call`, and before those
+    /// behind it, `times` in all; returns whether it came to that.
+    pub(super) fn meddled<T>(
+        &self,
+        call: usize,
+        times: usize,
+        meddler: impl FnMut(&dyn Disk) + Send + 'static,
+        act: impl FnOnce() -> T,
+    ) -> (T, bool) {
+        *self.counting.meddler.lock().expect("no panic") = Some((call, times, Box::new(meddler)));
+        let done = act();
+        (done, self.counting.meddler.lock().expect("no panic").take().is_none())
     }
 
     /// The draft's config.
