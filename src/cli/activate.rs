@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::agent::{AgentError, Agents, VersionInfo};
+use crate::history::Revision;
 use crate::object::ObjectId;
 use crate::refs::Handle;
 
 use super::context::Context;
 use super::done::{Done, finding_lines, version_value};
 use super::error::{CliError, Exit};
-use super::lookup;
 
 /// Make a version serve
 ///
@@ -26,8 +26,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REASON")]
     override_check: Option<String>,
 
-    /// What serves now, as far as you know; refused when something else does.
-    #[arg(long, value_name = "ID")]
+    /// What serves now, as far as you know: V3, or an id or the beginning of one; refused when something
+    /// else does.
+    #[arg(long, value_name = "VERSION")]
     expect: Option<String>,
 
     /// Say what would change, and change nothing.
@@ -39,11 +40,14 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let reason = reason(args.override_check.as_deref())?;
     let agents = ctx.agents(args.dry_run)?;
     let (agent, version) = ctx.version(&agents, &args.version)?;
+    let before = agents.active(&agent)?;
     let expected = match &args.expect {
-        Some(text) => Some(lookup::object_id(ctx.repo()?, text)?),
+        Some(text) => match agents.expected(&agent, &text.parse::<Revision>()?)? {
+            Some(id) => Some(id),
+            None => return Err(agents.not_active(&agent, text, before)?.into()),
+        },
         None => None,
     };
-    let before = agents.active(&agent)?;
     let (version, receipt) = agents
         .activate(&agent, &version.id, reason, expected.as_ref())
         .map_err(|error| with_findings(error, &agents, &version.id))?;

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use crate::agent::{AgentError, AgentInfo, Agents, DraftInfo, Resolved, VersionInfo};
-use crate::error::Kind;
+use crate::error::{Classify as _, Kind};
 use crate::history::{Revision, Spec};
 use crate::object::Author;
 use crate::profile::DraftPolicy;
 use crate::refs::Handle;
 
 use super::context::Context;
+use super::damage::Damage;
 use super::error::CliError;
 
 /// The surface that operations of this process are recorded under.
 const VIA: &str = "cli";
 /// How many agents are read at once.
 const PAGE: usize = 256;
+/// Why no draft is to be called like that.
+const VERSIONS: &str = "V1, V2, ... are kept for versions";
+const ACTIVE: &str = "it means the version that serves";
+const LATEST: &str = "it means the newest version";
 
 impl Context {
     /// The agents of the store, to be changed by whoever acts; with `rehearsal` it is only seen what
@@ -35,6 +40,11 @@ impl Context {
     pub(crate) fn agents_to_read(&self) -> Result<Agents, CliError> {
         let nobody = Author { name: String::new(), email: None };
         Ok(Agents::new(Arc::clone(self.repo()?), nobody, VIA))
+    }
+
+    /// Says which profile a config was taken to be of, where nobody said it.
+    pub(crate) fn say_guessed(&self, profile: &str) {
+        self.out.say(format!("profile '{profile}' (guessed; --profile changes it)"));
     }
 
     /// The agent that a handle leads to.
@@ -118,13 +128,17 @@ impl Context {
                     _ => "an earlier revision of a draft",
                 };
                 let message = format!("'{revision}' of agent '{agent}' is {what}, not a draft");
-                let hint = format!("recto draft new {agent}@NAME --from {}", other.name());
+                let hint = drafted_from(agents, &agent, &other.name())?;
                 Err(CliError::new(Kind::Refused, message).hint(hint))
             }
             Err(AgentError::NoSuchRevision { .. }) if draft_name(&revision).is_some() => {
                 let message = format!("agent '{agent}' has no draft '{}'", shown(&revision));
-                Err(CliError::new(Kind::NotFound, message)
-                    .hint(format!("recto draft new {agent}@{}", shown(&revision))))
+                let hint = if has_one_draft(agents, &agent)? {
+                    format!("it has one draft: {agent}@main")
+                } else {
+                    format!("recto draft new {agent}@{}", shown(&revision))
+                };
+                Err(CliError::new(Kind::NotFound, message).hint(hint))
             }
             Err(error) => Err(error.into()),
         }
@@ -132,9 +146,8 @@ impl Context {
 }
 
 fn only_draft(agents: &Agents, agent: Handle) -> Result<(Handle, DraftInfo), CliError> {
-    let profile = agents.profile(&agents.meta(&agent)?.profile)?;
     let mut drafts = agents.drafts(&agent)?;
-    if profile.draft_policy() == DraftPolicy::One
+    if has_one_draft(agents, &agent)?
         && let Some(draft) = drafts.pop()
     {
         return Ok((agent, draft));
@@ -158,40 +171,103 @@ pub(super) fn draft_name(revision: &Revision) -> Option<Handle> {
     }
 }
 
+/// The name that a draft is to get. What reads as another kind of revision would never be found again
+/// under that name.
+///
+/// # Errors
+/// When it is no name, or is kept for versions and the like.
+pub(super) fn new_draft_name(text: &str) -> Result<Handle, CliError> {
+    let reason = match text.parse::<Revision>() {
+        Ok(Revision::Draft(name)) => match kept_for(name.as_str()) {
+            None => return Ok(name),
+            Some(reason) => reason,
+        },
+        Ok(Revision::Word(_)) | Err(_) => match kept_for(text) {
+            None => return Ok(text.parse()?),
+            Some(reason) => reason,
+        },
+        Ok(Revision::Version(_)) => VERSIONS,
+        Ok(Revision::Active) => ACTIVE,
+        Ok(Revision::Latest) => LATEST,
+        Ok(Revision::At(_)) => "it means an instant",
+        Ok(Revision::Environment(_)) => "it means an environment",
+        Ok(Revision::Remote { .. }) => "it means something of another store",
+    };
+    Err(CliError::usage(format!("'{text}' cannot name a draft: {reason}"))
+        .hint("another name, such as 'tone'"))
+}
+
+/// What a name, in any case, is easily taken for.
+fn kept_for(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match name.as_str() {
+        "active" => Some(ACTIVE),
+        "latest" => Some(LATEST),
+        _ => name.strip_prefix('v').is_some_and(is_number).then_some(VERSIONS),
+    }
+}
+
+/// How somebody comes to a draft with a revision's config: to a new one, or where there is only one draft,
+/// by overwriting it.
+fn drafted_from(agents: &Agents, agent: &Handle, revision: &str) -> Result<String, AgentError> {
+    Ok(if has_one_draft(agents, agent)? {
+        format!("'recto restore {agent}@{revision}' overwrites draft 'main' with it")
+    } else {
+        format!("recto draft new {agent}@NAME --from {revision}")
+    })
+}
+
+/// Whether the agent's profile allows one draft only, `main`.
+fn has_one_draft(agents: &Agents, agent: &Handle) -> Result<bool, AgentError> {
+    Ok(agents.profile(&agents.meta(agent)?.profile)?.draft_policy() == DraftPolicy::One)
+}
+
 fn shown(revision: &Revision) -> String {
     draft_name(revision).map_or_else(|| revision.to_string(), |name| name.to_string())
 }
 
-/// All agents of a store, in order of their handles, a page at a time.
-pub(super) struct Listing<'a> {
-    agents: &'a Agents,
-    after: Option<Handle>,
-    page: std::vec::IntoIter<AgentInfo>,
-    done: bool,
-}
-
-impl<'a> Listing<'a> {
-    /// Begins with the first.
-    pub(super) fn new(agents: &'a Agents) -> Self {
-        Self { agents, after: None, page: Vec::new().into_iter(), done: false }
-    }
-}
-
-impl Iterator for Listing<'_> {
-    type Item = Result<AgentInfo, AgentError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.page.as_slice().is_empty() && !self.done {
-            match self.agents.list(self.after.as_ref(), PAGE) {
-                Ok(page) => self.page = page.into_iter(),
-                Err(error) => {
-                    self.done = true;
-                    return Some(Err(error));
-                }
+/// Visits all agents of a store, in order of their handles. Damaged ones are noted.
+///
+/// # Errors
+/// When the agents cannot be listed, and what `visit` fails with.
+pub(super) fn each(
+    agents: &Agents,
+    damage: &mut Damage,
+    mut visit: impl FnMut(AgentInfo) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut after: Option<Handle> = None;
+    loop {
+        let page = match agents.list(after.as_ref(), PAGE) {
+            Err(error) if error.kind() == Kind::Corrupt => one_by_one(agents, damage, &mut after)?,
+            page => {
+                let page = page?;
+                after = page.last().map(|info| info.handle.clone());
+                page
             }
-            self.after = self.page.as_slice().last().map(|info| info.handle.clone());
-            self.done = self.after.is_none();
+        };
+        page.into_iter().try_for_each(&mut visit)?;
+        if after.is_none() {
+            return Ok(());
         }
-        self.page.next().map(Ok)
     }
+}
+
+/// A page in which there is damage; `after` is then where the next one begins.
+fn one_by_one(
+    agents: &Agents,
+    damage: &mut Damage,
+    after: &mut Option<Handle>,
+) -> Result<Vec<AgentInfo>, CliError> {
+    let handles = agents.repo().backend().agents(after.as_ref(), PAGE)?;
+    let mut page = Vec::new();
+    for agent in &handles {
+        match damage.pass(agent, agents.info(agent)) {
+            // It was renamed since the names were read.
+            Err(AgentError::NoSuchAgent(_)) => {}
+            info => page.extend(info?),
+        }
+    }
+    *after = handles.into_iter().last();
+    Ok(page)
 }

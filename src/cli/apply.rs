@@ -1,5 +1,6 @@
 //! `recto apply`: makes agents what the files in a directory say, for continuous integration.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -7,9 +8,13 @@ use serde_json::{Value, json};
 use crate::agent::Agents;
 use crate::diff::BlockChangeKind;
 use crate::error::Classify as _;
-use crate::worktree::{APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned, WorktreeError};
+use crate::refs::Handle;
+use crate::worktree::{
+    AGENT_FILE, APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned, WorktreeError, unknown_dirs,
+};
 
 use super::context::Context;
+use super::done::put_away;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 use super::working;
@@ -37,7 +42,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "LABEL", default_value = "")]
     message: String,
 
-    /// Demand that this is the newest version: `AGENT=ID`, or an id when there is one agent.
+    /// Demand that this is the newest version, also with --overwrite: `AGENT=ID`, or an id when there is one agent.
     #[arg(long, value_name = "AGENT=ID")]
     expect: Vec<String>,
 
@@ -63,10 +68,20 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         override_check: args.override_check.clone(),
     };
     let agents = Agents::new(Arc::clone(ctx.repo()?), ctx.author()?, APPLY_SURFACE);
-    let plan = Planned::all(&agents, &ctx.directory().join(&args.dir), &options)?;
+    let dir = ctx.directory().join(&args.dir);
+    let plan = Planned::all(&agents, &dir, &options);
+    let unknown = match &plan {
+        Ok(_) | Err(WorktreeError::NoAgents { .. }) => unknown(ctx, &dir)?,
+        Err(_) => Vec::new(),
+    };
+    let plan =
+        plan.map_err(|error| CliError::from(error).details(unknown.iter().map(|path| passed_over(path))))?;
+    for path in &unknown {
+        ctx.out.warn(passed_over(path));
+    }
     let refused: Vec<&Planned> = plan.iter().filter(|one| one.refused.is_some()).collect();
     if args.dry_run {
-        ctx.out.report(planned(&plan, &options))?;
+        ctx.out.report(planned(&plan, &options).field("unknown", unknown))?;
         return Ok(refused
             .first()
             .and_then(|one| one.refused.as_ref())
@@ -82,7 +97,22 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             Err(error) => failed.push((one, error)),
         }
     }
-    finish(ctx, &done, &failed)
+    finish(ctx, &done, &failed, unknown)
+}
+
+/// The directories that are no agent's, as a person names them.
+fn unknown(ctx: &Context, dir: &Path) -> Result<Vec<String>, CliError> {
+    let found = unknown_dirs(ctx.disk().as_ref(), dir)?;
+    let shown = |path: &PathBuf| path.strip_prefix(ctx.directory()).unwrap_or(path).display().to_string();
+    Ok(found.iter().map(shown).collect())
+}
+
+fn passed_over(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let handle = Handle::derive(name).map_or_else(|| "HANDLE".to_owned(), |handle| handle.to_string());
+    format!(
+        "'{path}' has no {AGENT_FILE} and was passed over; 'recto import {path} --as {handle}' makes an agent of it"
+    )
 }
 
 /// An agent for which the plan was carried out.
@@ -101,7 +131,12 @@ fn refuse<'a>(mut errors: impl Iterator<Item = &'a WorktreeError>) -> Option<Cli
     })
 }
 
-fn finish(ctx: &Context, done: &[Applied<'_>], failed: &[Failed<'_>]) -> Result<Exit, CliError> {
+fn finish(
+    ctx: &Context,
+    done: &[Applied<'_>],
+    failed: &[Failed<'_>],
+    unknown: Vec<String>,
+) -> Result<Exit, CliError> {
     let mut report = Report::default();
     let mut values = Vec::new();
     for (one, outcome) in done {
@@ -116,19 +151,22 @@ fn finish(ctx: &Context, done: &[Applied<'_>], failed: &[Failed<'_>]) -> Result<
                 let line = format!("agent '{agent}': newest version {before} -> V{}{active}", done.number);
                 let report = report.line(line).id(done.version);
                 match done.receipt.operation {
+                    Some(_) if one.action == Action::Create => {
+                        report.line(format!("  undo: {}", put_away(agent, done.active)))
+                    }
                     Some(id) => report.line(format!("  undo: recto undo {agent} --expect {}", id.short())),
                     None => report,
                 }
             }
         };
         if outcome.as_ref().is_some_and(|done| !done.recorded) {
-            let file = one.dir.join(crate::worktree::AGENT_FILE);
+            let file = one.dir.join(AGENT_FILE);
             ctx.out
                 .warn(format!("'{}' cannot be written: it goes on naming an older version", file.display()));
         }
     }
     if failed.is_empty() {
-        ctx.out.report(report.field("applied", values))?;
+        ctx.out.report(report.field("applied", values).field("unknown", unknown))?;
         return Ok(Exit::Done);
     }
     let applied = done.iter().filter(|(_, outcome)| outcome.is_some());
@@ -181,7 +219,7 @@ fn plan_value(one: &Planned, options: &ApplyOptions) -> Value {
         "action": one.action.name(),
         "activate": options.activate && one.action != Action::Unchanged,
         "blocks": blocks.collect::<Vec<_>>(),
-        "latest": latest.map(|latest| json!({"number": latest.number, "id": latest.id.to_string()})),
+        "latest": latest.map(|latest| json!({"number": serde_json::Value::from(latest.number), "id": latest.id.to_string()})),
         "check": one.check.state().name(),
         "refused": refused.map(ToString::to_string),
         "faults": match refused {
@@ -196,7 +234,7 @@ fn done_value(one: &Planned, outcome: Option<&Outcome>) -> Value {
     json!({
         "agent": one.agent.as_str(),
         "action": outcome.map_or("unchanged", |_| one.action.name()),
-        "version": outcome.map(|done| json!({"number": done.number, "id": done.version.to_string()})),
+        "version": outcome.map(|done| json!({"number": serde_json::Value::from(done.number), "id": done.version.to_string()})),
         "active": outcome.is_some_and(|done| done.active),
         "operation": operation.map(|id| id.to_string()),
     })

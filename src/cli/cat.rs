@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::agent::Agents;
-use crate::check::mask_value;
+use crate::check::masked;
 use crate::diff::path::{self, ListKeys, Path};
 use crate::encoding::{canonical, json as strict};
 use crate::error::Kind;
@@ -110,8 +110,10 @@ impl Found {
         if reveal {
             return Self { value, masked: false };
         }
-        let shown = mask_value(&value);
-        Self { masked: shown != value, value: shown }
+        match masked(&value) {
+            None => Self { value, masked: false },
+            Some(shown) => Self { value: shown, masked: true },
+        }
     }
 }
 

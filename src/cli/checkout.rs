@@ -1,6 +1,7 @@
 //! `recto checkout`: a draft as files, and edits of files dropped or brought back.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::agent::Agents;
 use crate::history::Spec;
@@ -8,6 +9,7 @@ use crate::refs::Handle;
 use crate::worktree::Worktree;
 
 use super::context::Context;
+use super::count::count;
 use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
@@ -37,6 +39,10 @@ pub(crate) struct Args {
     /// Bring back the edits that were dropped last.
     #[arg(long)]
     undo_discard: bool,
+
+    /// Say which files would be written and removed, and change nothing.
+    #[arg(long, conflicts_with_all = ["discard", "undo_discard"])]
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
@@ -48,7 +54,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             None => undo_discard(args, ctx, &tree),
         };
     }
-    let agents = ctx.agents(false)?;
+    let agents = ctx.agents(args.dry_run)?;
     let tree = working::tree(ctx, &agents)?;
     let spec: Spec = match (&args.agent, tree.agent_at(ctx.directory())) {
         (Some(agent), _) => agent.parse()?,
@@ -57,33 +63,48 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             return Err(CliError::usage("no agent is named").hint("recto checkout AGENT@DRAFT"));
         }
     };
-    checkout(ctx, &agents, &tree, &spec)
+    checkout(ctx, &agents, &tree, &spec, args.dry_run)
 }
 
-fn checkout(ctx: &Context, agents: &Agents, tree: &Worktree<'_>, spec: &Spec) -> Result<Exit, CliError> {
+fn checkout(
+    ctx: &Context,
+    agents: &Agents,
+    tree: &Worktree<'_>,
+    spec: &Spec,
+    dry_run: bool,
+) -> Result<Exit, CliError> {
     let (agent, draft, forked) = tree.choose_draft(spec)?;
-    let done = tree.checkout(&agent, &draft.name)?;
+    let done =
+        if dry_run { tree.rehearse_checkout(&agent, draft)? } else { tree.checkout(&agent, &draft.name)? };
     let draft = &done.draft;
-    if forked {
+    if forked && dry_run {
+        ctx.out.say(format!("draft '{}' of agent '{agent}' would be forked: it has none", draft.name));
+    } else if forked {
         ctx.out.say(format!("draft '{}' of agent '{agent}' was forked: it had none", draft.name));
     }
-    let dir = done.dir.strip_prefix(ctx.directory()).unwrap_or(&done.dir);
+    let dir = match done.dir.strip_prefix(ctx.directory()) {
+        Ok(here) if here.as_os_str().is_empty() => Path::new("."),
+        Ok(below) => below,
+        Err(_) => &done.dir,
+    };
     let counted = |files: &[String], what: &str| match files.len() {
         0 => String::new(),
-        1 => format!(", 1 file {what}"),
-        count => format!(", {count} files {what}"),
+        number => format!(", {} {what}", count(number, "file")),
     };
+    let (dry, is) = if dry_run { ("dry run: ", "would be") } else { ("", "is") };
     let line = format!(
-        "draft '{}' of agent '{agent}' at revision {} is in {}{}{}",
+        "{dry}draft '{}' of agent '{agent}' at revision {} {is} in {}{}{}",
         draft.name,
         draft.revision,
         dir.display(),
         counted(&done.written, "written"),
         counted(&done.removed, "removed"),
     );
-    let mut report = Report::new(line)
-        .id(draft.commit)
+    let report = Report::new(line);
+    let report = if draft.is_made() { report.id(draft.commit) } else { report };
+    let mut report = report
         .field("agent", agent.as_str())
+        .field("dry_run", dry_run)
         .field("draft", draft_value(draft))
         .field("forked", forked)
         .field("dir", done.dir.to_string_lossy().into_owned())

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::agent::ACTIVE_JSON_SETTING;
 use crate::repo::Settings;
 
+use super::agents::each;
 use super::context::Context;
+use super::damage::Damage;
 use super::error::{CliError, Exit};
 use super::setting::{self, Scope};
 use super::shell;
@@ -15,7 +18,8 @@ use super::terminal::{Report, Table};
 /// Without NAME all settings that apply here are listed; with NAME its value is printed, with VALUE it
 /// is changed. What a store says counts before what the user says for all stores (`--global`).
 ///
-/// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE. clock.backwards: `allow` lets operations happen while the clock
+/// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE; all agents
+/// follow at once. clock.backwards: `allow` lets operations happen while the clock
 /// stands behind the last one. check.command: a program that checks a version when it is published.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto config --global user.name 'Asha Rao'")]
@@ -59,6 +63,16 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     }
     if before != args.value {
         write(&settings, args.global, ctx)?;
+    }
+    if name == ACTIVE_JSON_SETTING && !args.global {
+        // Also where nothing changed: what was cut off the last time is then done.
+        let (agents, mut damage) = (ctx.agents_to_read()?, Damage::default());
+        each(&agents, &mut damage, |info| {
+            agents.repair_derived(&info.handle)?;
+            Ok(())
+        })?;
+        changed(args, name, before, ctx)?;
+        return Ok(damage.finish(ctx));
     }
     changed(args, name, before, ctx)
 }

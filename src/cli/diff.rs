@@ -3,12 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::agent::{Agents, Resolved};
+use crate::error::Kind;
 use crate::history::{Range, Spec};
 use crate::refs::Handle;
 
-use crate::worktree::Worktree;
+use crate::worktree::{Beside, Fault, MovedDraft, Worktree, WorktreeError};
 
 use super::context::Context;
+use super::count::count;
 use super::error::{CliError, Exit};
 use super::render::{self, Comparison, Form, Side};
 
@@ -18,7 +20,7 @@ use super::render::{self, Comparison, Form, Side};
 /// changed lines the words are marked: [-old-] and {+new+}. One revision alone is compared with what
 /// serves; a draft of an agent of which nothing serves, with the version that it was forked from. An
 /// agent without a revision means its files here, compared with the draft that they were checked out
-/// from; no agent at all, all files here.
+/// from, as it is now; no agent at all, all files here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -87,10 +89,14 @@ impl FormArgs {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let wanted = render::wanted(&args.paths)?;
     let agents = ctx.agents_to_read()?;
-    let pairs = match args.revisions.as_slice() {
-        [] => all_files(ctx, &agents)?,
-        words => vec![sides(ctx, &agents, words)?],
+    let mut faults = Vec::new();
+    let pairs: Vec<(Side, Side)> = match args.revisions.as_slice() {
+        [] => all_files(ctx, &agents, &mut faults)?,
+        words => sides(ctx, &agents, words, &mut faults)?.into_iter().collect(),
     };
+    if !faults.is_empty() && ctx.out.is_json() {
+        return Err(unusable(&faults));
+    }
     let several = pairs.len() > 1;
     if several && ctx.out.is_json() {
         return Err(CliError::usage("files of several agents differ, and --json shows one comparison")
@@ -100,10 +106,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut differ = false;
     for (old, new) in pairs {
         let mut comparison = Comparison::new(&agents, old, new, args.reveal);
-        for name in comparison.only(&wanted).iter().filter(|_| !several) {
+        for name in comparison.only(&agents, &wanted)?.iter().filter(|_| !several) {
             ctx.out.warn(format!("'{name}' is no block and no field of either side"));
         }
-        if several && comparison.is_empty() {
+        if (several || !faults.is_empty()) && comparison.is_empty() {
             continue;
         }
         if differ && args.form.form() == Form::Fields && !ctx.out.is_quiet() {
@@ -112,11 +118,21 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         differ |= !comparison.is_empty();
         render::diff(&ctx.out, &comparison, args.form.form())?;
     }
+    if !faults.is_empty() {
+        return Err(unusable(&faults));
+    }
     Ok(if args.exit_code && differ { Exit::No } else { Exit::Done })
 }
 
+/// Files that could not be compared, each with what is wrong with it.
+fn unusable(faults: &[Fault]) -> CliError {
+    CliError::new(Kind::Invalid, format!("{} in the working files", count(faults.len(), "problem")))
+        .details(faults.iter().map(ToString::to_string))
+        .hint("correct the files; the others were compared")
+}
+
 /// The files here of every agent, or of the one among whose files this is.
-fn all_files(ctx: &Context, agents: &Agents) -> Result<Vec<(Side, Side)>, CliError> {
+fn all_files(ctx: &Context, agents: &Agents, faults: &mut Vec<Fault>) -> Result<Vec<(Side, Side)>, CliError> {
     let worktree = Worktree::find(agents, ctx.directory())?;
     let here = match worktree.agent_at(ctx.directory()) {
         Some(agent) => vec![agent],
@@ -126,76 +142,152 @@ fn all_files(ctx: &Context, agents: &Agents) -> Result<Vec<(Side, Side)>, CliErr
         return Err(CliError::usage("no revision is named, and no agent is checked out here")
             .hint("'recto diff AGENT@V1..V2' compares versions, 'recto checkout AGENT' makes files"));
     }
-    here.into_iter().map(|agent| files(agents, &worktree, agent)).collect()
+    here.into_iter().filter_map(|agent| files(ctx, agents, &worktree, &agent, faults).transpose()).collect()
 }
 
-/// The draft that an agent's files were checked out from, and the files.
-fn files(agents: &Agents, worktree: &Worktree<'_>, agent: Handle) -> Result<(Side, Side), CliError> {
-    let (draft, config) = worktree.config(&agent)?;
-    let old = side(agents, agent.clone(), &Resolved::Draft(draft))?;
-    Ok((old, Side { agent, name: "files".to_owned(), id: None, config }))
+/// The draft that an agent's files were checked out from, and the files. Where somebody else saved the
+/// draft since, it is the draft as it is now, and what the edits would make of it. None when the files make
+/// no config; `faults` gets what is wrong.
+fn files(
+    ctx: &Context,
+    agents: &Agents,
+    worktree: &Worktree<'_>,
+    agent: &Handle,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<(Side, Side)>, CliError> {
+    let beside = match worktree.beside_draft(agent) {
+        Err(WorktreeError::Invalid { faults: found, .. }) => {
+            faults.extend(found);
+            return Ok(None);
+        }
+        other => other?,
+    };
+    let Beside { agent, checked_out, base, draft, before, config, moved, .. } = beside;
+    faults.extend(beside.faults);
+    match (&moved, &draft) {
+        (Some(MovedDraft::To { revision, by, .. }), Some(draft)) => ctx.out.warn(format!(
+            "draft '{0}' of agent '{agent}' is at revision {revision} (by {by}) since it was checked out; these are your edits against it, 'recto diff {agent}@{1}..{0}' shows theirs",
+            draft.name,
+            base.short()
+        )),
+        (Some(_), _) => ctx.out.warn(format!(
+            "draft '{checked_out}' of agent '{agent}' is gone since it was checked out; these are your edits against what it was"
+        )),
+        (None, _) => {}
+    }
+    let name = draft.map_or_else(|| before.short(), |draft| draft.name.to_string());
+    let old = Side { agent: agent.clone(), name, id: Some(before), config: agents.config(&before)? };
+    Ok(Some((old, Side { agent, name: "files".to_owned(), id: None, config })))
 }
 
-/// The two sides that the words name.
-fn sides(ctx: &Context, agents: &Agents, words: &[String]) -> Result<(Side, Side), CliError> {
+/// The two sides that the words name; none for files that cannot be used.
+fn sides(
+    ctx: &Context,
+    agents: &Agents,
+    words: &[String],
+    faults: &mut Vec<Fault>,
+) -> Result<Option<(Side, Side)>, CliError> {
     match words {
-        [old, new] => Ok((named(ctx, agents, &old.parse()?)?, named(ctx, agents, &new.parse()?)?)),
+        [old, new] => two(ctx, agents, &old.parse()?, &new.parse()?).map(Some),
         [pair] if pair.contains("..") => {
             let range: Range = pair.parse()?;
-            Ok((named(ctx, agents, &range.from)?, named(ctx, agents, &range.to)?))
+            two(ctx, agents, &range.from, &range.to).map(Some)
         }
-        [one] => alone(ctx, agents, one),
+        [one] => alone(ctx, agents, one, faults),
         _ => Err(CliError::usage("one or two revisions are compared")),
     }
 }
 
-fn named(ctx: &Context, agents: &Agents, spec: &Spec) -> Result<Side, CliError> {
-    let (agent, resolved) = ctx.resolved(agents, spec)?;
-    side(agents, agent, &resolved)
+/// Says that one of the sides is not decided: in each place in question it has what ours had.
+fn warn(ctx: &Context, agent: &Handle, resolved: &Resolved) {
+    if let Resolved::Draft(draft) = resolved
+        && draft.conflicts > 0
+    {
+        let waiting = count(draft.conflicts as u64, "conflict");
+        let name = &draft.name;
+        ctx.out.warn(format!("'{agent}@{name}' has {waiting} to decide: recto resolve {agent}@{name}"));
+    }
 }
 
-/// A revision as one side of a comparison.
-pub(crate) fn side(agents: &Agents, agent: Handle, resolved: &Resolved) -> Result<Side, CliError> {
+fn two(ctx: &Context, agents: &Agents, old: &Spec, new: &Spec) -> Result<(Side, Side), CliError> {
+    let (old, new) = (ctx.resolved(agents, old)?, ctx.resolved(agents, new)?);
+    for (agent, resolved) in [&old, &new] {
+        warn(ctx, agent, resolved);
+    }
+    commits(agents, (old.0, &old.1), (new.0, &new.1))
+}
+
+/// Two revisions as the sides of a comparison: what both have the same is not read.
+pub(crate) fn commits(
+    agents: &Agents,
+    (old_agent, old): (Handle, &Resolved),
+    (new_agent, new): (Handle, &Resolved),
+) -> Result<(Side, Side), CliError> {
+    let (before, after) = agents.differing(&old.commit(), &new.commit())?;
+    let side = |agent, resolved: &Resolved, config| Side {
+        agent,
+        name: resolved.name(),
+        id: Some(resolved.commit()),
+        config,
+    };
+    Ok((side(old_agent, old, before), side(new_agent, new, after)))
+}
+
+/// A revision as one side of a comparison, read whole.
+fn side(agents: &Agents, agent: Handle, resolved: &Resolved) -> Result<Side, CliError> {
     let id = resolved.commit();
     Ok(Side { agent, name: resolved.name(), id: Some(id), config: agents.config(&id)? })
 }
 
 /// One revision against what serves; an agent alone means its files here, else its draft.
-fn alone(ctx: &Context, agents: &Agents, text: &str) -> Result<(Side, Side), CliError> {
+fn alone(
+    ctx: &Context,
+    agents: &Agents,
+    text: &str,
+    faults: &mut Vec<Fault>,
+) -> Result<Option<(Side, Side)>, CliError> {
     let spec: Spec = text.parse()?;
     if !spec.explicit {
         let agent = ctx.agent(agents, text)?;
         let worktree = Worktree::find(agents, ctx.directory())?;
         if worktree.checked_out()?.contains(&agent) {
-            return files(agents, &worktree, agent);
+            return files(ctx, agents, &worktree, &agent, faults);
         }
     }
     let (agent, resolved) = if spec.explicit {
         ctx.resolved(agents, &spec)?
     } else {
-        let (agent, draft) = ctx.draft(agents, text)?;
+        let (agent, draft) = ctx.draft(agents, text).map_err(|error| match error {
+            CliError::Failed(failure) if failure.kind == Kind::Usage => {
+                let message = format!("agent '{text}' is not checked out here, and no draft is named");
+                CliError::usage(message).details(failure.details).hint(format!(
+                    "'recto checkout {text}' makes files to compare, 'recto diff {text}@DRAFT' compares a draft"
+                ))
+            }
+            other => other,
+        })?;
         (agent, Resolved::Draft(draft))
     };
-    let new = side(agents, agent.clone(), &resolved)?;
-    let base = match &resolved {
+    warn(ctx, &agent, &resolved);
+    against_serving(agents, agent, &resolved).map(Some)
+}
+
+/// A revision against what serves; else against the version that a draft is based on; else against
+/// nothing at all.
+pub(crate) fn against_serving(
+    agents: &Agents,
+    agent: Handle,
+    resolved: &Resolved,
+) -> Result<(Side, Side), CliError> {
+    let base = match resolved {
         Resolved::Draft(draft) => draft.base,
         _ => None,
     };
-    let old = before(agents, agent, &new, base)?;
-    Ok((old, new))
-}
-
-/// What serves; else the version that a draft is based on; else nothing at all.
-pub(crate) fn before(
-    agents: &Agents,
-    agent: Handle,
-    new: &Side,
-    base: Option<crate::object::ObjectId>,
-) -> Result<Side, CliError> {
     if let Some(id) = agents.active(&agent)?.or(base) {
-        let resolved = agents.describe(&agent, id)?;
-        return side(agents, agent, &resolved);
+        let old = agents.describe(&agent, id)?;
+        return commits(agents, (agent.clone(), &old), (agent, resolved));
     }
+    let new = side(agents, agent.clone(), resolved)?;
     let config = agents.loose_config(new.config.profile.clone(), &Value::Object(Map::new()))?;
-    Ok(Side { agent, name: "nothing".to_owned(), id: None, config })
+    Ok((Side { agent, name: "nothing".to_owned(), id: None, config }, new))
 }

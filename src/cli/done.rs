@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::agent::{CheckReport, VersionInfo};
 use crate::check::mask_text;
 use crate::object::ObjectId;
+use crate::refs::Handle;
 use crate::repo::Receipt;
 
 use super::terminal::Report;
@@ -60,6 +61,12 @@ impl<'a> Done<'a> {
     }
 }
 
+/// The command that takes a new agent out of use: `undo` cannot, and what serves goes on serving.
+pub(super) fn put_away(agent: &Handle, serves: bool) -> String {
+    let archive = format!("recto agent archive {agent}");
+    if serves { format!("recto unpublish {agent} && {archive}") } else { archive }
+}
+
 /// An id that an operation made: none in a rehearsal, whose ids depend on the time of the real thing.
 pub(super) fn made(id: ObjectId, dry_run: bool) -> Option<String> {
     (!dry_run).then(|| id.to_string())
@@ -68,7 +75,7 @@ pub(super) fn made(id: ObjectId, dry_run: bool) -> Option<String> {
 /// A version in JSON.
 pub(super) fn version_value(version: &VersionInfo) -> Value {
     json!({
-        "number": version.number,
+        "number": Value::from(version.number),
         "id": version.id.to_string(),
         "label": version.label,
         "description": version.description,

@@ -13,6 +13,7 @@ use crate::repo::Receipt;
 use crate::worktree::{Fault, bytes_of, content, faults_in, file_name};
 
 use super::context::Context;
+use super::count::count;
 use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
@@ -190,8 +191,7 @@ impl Session<'_> {
 }
 
 fn invalid(faults: &[Fault]) -> CliError {
-    let plural = if faults.len() == 1 { "" } else { "s" };
-    let message = format!("{} problem{plural}, nothing was saved", faults.len());
+    let message = format!("{}, nothing was saved", count(faults.len(), "problem"));
     CliError::new(Kind::Invalid, message).details(faults.iter().map(ToString::to_string))
 }
 

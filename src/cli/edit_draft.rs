@@ -5,6 +5,7 @@ use crate::agent::{Agents, DraftInfo, Edit};
 use crate::refs::Handle;
 
 use super::context::Context;
+use super::count::count;
 use super::done::Done;
 use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
@@ -15,15 +16,15 @@ use super::fields::Fields;
 pub(super) struct Options {
     /// The revision you saw; refused when somebody edited the draft since.
     #[arg(long, value_name = "N")]
-    expect_revision: Option<u64>,
+    pub(super) expect_revision: Option<u64>,
 
     /// Why; the draft's log shows it.
     #[arg(short, long, value_name = "TEXT", default_value = "")]
-    message: String,
+    pub(super) message: String,
 
     /// Show secrets as they are.
     #[arg(long)]
-    reveal: bool,
+    pub(super) reveal: bool,
 
     /// Say what would change, and change nothing.
     #[arg(long)]
@@ -59,6 +60,10 @@ pub(super) fn edit(
         .field("changes", fields.to_value(&diff));
     for line in fields.lines(&diff) {
         report = report.line(format!("  {line}"));
+    }
+    if draft.conflicts > after.conflicts {
+        let decided = count((draft.conflicts - after.conflicts) as u64, "conflict");
+        report = report.line(format!("  this decides {decided}, {} left", after.conflicts));
     }
     ctx.out.report(report)?;
     Ok(Exit::Done)

@@ -111,6 +111,30 @@ impl CliError {
         self
     }
 
+    /// The failure as JSON; null when there is none.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Failed(failure) => failure.to_value(),
+            Self::Closed => Value::Null,
+        }
+    }
+
+    /// The failure in one line, with what caused it and what helps.
+    pub(crate) fn brief(&self) -> String {
+        let Self::Failed(failure) = self else { return String::new() };
+        let mut text = failure.message.clone();
+        for cause in &failure.causes {
+            text = format!("{text}: {cause}");
+        }
+        for detail in &failure.details {
+            text = format!("{text}; {detail}");
+        }
+        match &failure.hint {
+            Some(hint) => format!("{text} (hint: {hint})"),
+            None => text,
+        }
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {

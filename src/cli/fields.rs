@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Masks a value by the names above it alone: its place in the config is not known.
-fn mask_alone(at: &Path, value: &Value) -> Value {
+pub(super) fn mask_alone(at: &Path, value: &Value) -> Value {
     let names: Vec<&String> = at
         .steps()
         .iter()

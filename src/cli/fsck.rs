@@ -7,6 +7,7 @@ use crate::error::Kind;
 use crate::repo::FsckReport;
 
 use super::context::Context;
+use super::count::count;
 use super::error::{CliError, Exit};
 use super::terminal::{Style, plain_line};
 
@@ -29,9 +30,12 @@ pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         ctx.out.json(to_value(&report))?;
         return Ok(exit);
     }
-    for Fault { subject, problem } in &report.faults {
+    for Fault { subject, problem, .. } in &report.faults {
         let subject = ctx.out.paint(Style::Bad, &plain_line(subject));
         ctx.out.line(format!("{subject}: {}", plain_line(problem)))?;
+    }
+    for Fault { subject, problem, .. } in &report.notes {
+        ctx.out.say(format!("{}: {}, harmless", plain_line(subject), plain_line(problem)));
     }
     ctx.out.say(format!(
         "examined {}, {}, {}: {}",
@@ -40,14 +44,10 @@ pub(crate) fn run(_args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         count(report.objects, "object"),
         match report.faults.len() {
             0 => "all sound".to_owned(),
-            faults => count(faults as u64, "fault"),
+            faults => count(faults, "fault"),
         }
     ));
     Ok(exit)
-}
-
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn to_value(report: &FsckReport) -> Value {
@@ -57,5 +57,6 @@ fn to_value(report: &FsckReport) -> Value {
         "records": report.records,
         "objects": report.objects,
         "faults": report.faults.iter().map(fault).collect::<Vec<_>>(),
+        "notes": report.notes.iter().map(fault).collect::<Vec<_>>(),
     })
 }

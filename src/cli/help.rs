@@ -49,7 +49,7 @@ struct WayBack {
 }
 
 /// Every way back, from what serves calls to what lies on one's own disk.
-const WAYS_BACK: [WayBack; 8] = [
+const WAYS_BACK: [WayBack; 9] = [
     WayBack {
         verb: "rollback",
         want: "serve what served before",
@@ -70,6 +70,13 @@ const WAYS_BACK: [WayBack; 8] = [
         changes: "a draft",
         keeps: "ACTIVE; what the draft held, as its last revision",
         command: "recto restore AGENT@V3",
+    },
+    WayBack {
+        verb: "revert",
+        want: "take one version's change back",
+        changes: "a draft of the newest version",
+        keeps: "ACTIVE, all versions, what was changed since",
+        command: "recto revert AGENT@V3",
     },
     WayBack {
         verb: "undo",

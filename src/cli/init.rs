@@ -12,9 +12,9 @@ use super::shell;
 use super::terminal::Report;
 
 /// What git must leave out: locks and the debris of writers mean nothing elsewhere, and the settings
-/// belong to one machine (they may name programs to run). The journals stay in: a log is read
-/// together with its journal.
-const GIT_IGNORE: &str = "/config.json\n/agents/*/.journal.failed\n.recto-tmp-*\n";
+/// belong to one machine (they may name programs to run), as what is checked out there does. The
+/// journals stay in: a log is read together with its journal.
+const GIT_IGNORE: &str = "/config.json\n/worktree/\n/agents/*/.journal.failed\n.recto-tmp-*\n";
 
 /// Keeps the directory of locks in every clone, and the locks out of it.
 const GIT_IGNORE_LOCKS: &str = "*\n!.gitignore\n";

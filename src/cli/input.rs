@@ -1,11 +1,11 @@
 //! What a verb reads from a file that the person names, or from stdin.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::disk::{Disk, FileKind};
+use crate::disk::{Disk, FileKind, open_pipe};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::object::limits::CONFIG_MAX_BYTES;
@@ -22,8 +22,11 @@ const LINKS_MAX: usize = 40;
 /// When it cannot be read, or is larger.
 pub(crate) fn read(ctx: &Context, name: Option<&str>, max_bytes: u64) -> Result<Vec<u8>, CliError> {
     match name {
-        None | Some("-") => read_stdin(max_bytes),
+        None | Some("-") => read_all(&mut io::stdin().lock(), "stdin", max_bytes),
         Some(name) => {
+            if let Some(mut pipe) = open_pipe(&ctx.directory().join(name))? {
+                return read_all(&mut pipe, name, max_bytes);
+            }
             let path = resolve(ctx.disk().as_ref(), &ctx.directory().join(name))?;
             Ok(ctx.disk().read(&path, max_bytes)?)
         }
@@ -42,15 +45,14 @@ pub(crate) fn document(ctx: &Context, name: Option<&str>) -> Result<Value, CliEr
     })
 }
 
-fn read_stdin(max_bytes: u64) -> Result<Vec<u8>, CliError> {
+fn read_all(reader: &mut dyn Read, name: &str, max_bytes: u64) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
+    reader
         .take(max_bytes + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| CliError::new(Kind::Io, format!("cannot read stdin: {error}")))?;
+        .map_err(|error| CliError::new(Kind::Io, format!("cannot read '{name}': {error}")))?;
     if bytes.len() as u64 > max_bytes {
-        return Err(CliError::new(Kind::Invalid, format!("stdin has more than {max_bytes} bytes")));
+        return Err(CliError::new(Kind::Invalid, format!("'{name}' has more than {max_bytes} bytes")));
     }
     Ok(bytes)
 }

@@ -2,7 +2,7 @@
 //! Every other verb is simply ended by the signal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -31,38 +31,8 @@ impl Interrupt {
         Ok(Self(noted))
     }
 
-    /// Whether a signal came.
-    pub(crate) fn is_noted(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
     /// The flag itself, for layers that take one.
     pub(crate) fn flag(&self) -> &AtomicBool {
         &self.0
-    }
-
-    /// Fails once a signal came; `kept` says what stays.
-    ///
-    /// # Errors
-    /// Of kind `Interrupted`.
-    pub(crate) fn check(&self, kept: &str) -> Result<(), CliError> {
-        if self.is_noted() {
-            return Err(CliError::new(Kind::Interrupted, format!("interrupted; {kept}")));
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_noted_signal_stops_the_work_with_its_exit_code() {
-        let interrupt = Interrupt(Arc::new(AtomicBool::new(false)));
-        assert!(interrupt.check("nothing").is_ok());
-        interrupt.0.store(true, Ordering::SeqCst);
-        let error = interrupt.check("3 agents were imported").expect_err("it was noted");
-        assert_eq!(error.code(), 130);
     }
 }

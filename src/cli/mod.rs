@@ -3,14 +3,15 @@
 //! A verb is a file with `Args` (its doc comment is the help) and `run`; it is declared below and
 //! listed in `verbs!` under the group in which `recto help` shows it.
 
-// What only the verbs that act on agents need stands here before them.
-#![allow(dead_code)]
 // Options of a verb are switches, each of its own.
 #![allow(clippy::struct_excessive_bools)]
 
 mod agents;
 mod assignment;
+mod conflicts;
 mod context;
+mod count;
+mod damage;
 mod done;
 mod edit_draft;
 mod error;
@@ -19,11 +20,13 @@ mod globals;
 mod input;
 mod interrupt;
 mod lookup;
+mod merged;
 mod numbers;
 mod panic;
 mod render;
 mod setting;
 mod shell;
+mod sync;
 mod terminal;
 mod verbs;
 mod when;
@@ -38,6 +41,8 @@ mod cat_object;
 mod check;
 mod checkout;
 mod checkpoint;
+mod cherry_pick;
+mod clone;
 mod completions;
 mod config;
 mod demo;
@@ -45,6 +50,7 @@ mod diff;
 mod draft;
 mod edit;
 mod export;
+mod fetch;
 mod fsck;
 mod hash_object;
 mod help;
@@ -53,11 +59,17 @@ mod init;
 mod log;
 mod ls_tree;
 mod man;
+mod merge;
 mod patch;
 mod pin;
 mod publish;
+mod pull;
+mod push;
 mod recover;
+mod remote;
+mod resolve;
 mod restore;
+mod revert;
 mod rollback;
 mod save;
 mod set;
@@ -74,7 +86,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use context::Context;
 use error::{CliError, Exit};
@@ -98,6 +110,12 @@ verbs::verbs! {
         "save" => Save(save),
         "checkpoint" => Checkpoint(checkpoint),
     }
+    "Combine" {
+        "merge" => Merge(merge),
+        "cherry-pick" => CherryPick(cherry_pick),
+        "revert" => Revert(revert),
+        "resolve" => Resolve(resolve),
+    }
     "Publish" {
         "check" => Check(check),
         "publish" => Publish(publish),
@@ -120,6 +138,13 @@ verbs::verbs! {
         "rollback" => Rollback(rollback),
         "restore" => Restore(restore),
         "undo" => Undo(undo),
+    }
+    "Share" {
+        "clone" => Clone(clone),
+        "remote" => Remote(remote),
+        "fetch" => Fetch(fetch),
+        "pull" => Pull(pull),
+        "push" => Push(push),
     }
     "Move" {
         "import" => Import(import),
@@ -164,13 +189,27 @@ pub fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let json = args.iter().skip(1).take_while(|arg| *arg != "--").any(|arg| arg == "--json");
-    let matches = command().try_get_matches_from(args);
-    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match parsed(&args) {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(usage(&error, json)),
     };
     let options = cli.globals.output();
     ExitCode::from(panic::guard(options, || run(&cli, options)))
+}
+
+/// What the words of a command say.
+fn parsed<T: Into<OsString> + Clone + AsRef<std::ffi::OsStr>>(words: &[T]) -> Result<Cli, clap::Error> {
+    // Nearly every command names its verb first, and is right.
+    let verb = words.get(1).and_then(|word| word.as_ref().to_str()).and_then(described);
+    if let Some(verb) = verb {
+        let alone = clap::Command::new("recto").disable_help_subcommand(true);
+        let alone = Globals::augment_args(alone).subcommand(verb);
+        let matches = alone.try_get_matches_from(words.iter().cloned());
+        if let Ok(cli) = matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+            return Ok(cli);
+        }
+    }
+    Cli::from_arg_matches(&command().try_get_matches_from(words.iter().cloned())?)
 }
 
 fn run(cli: &Cli, options: Options) -> u8 {
@@ -192,8 +231,7 @@ fn run(cli: &Cli, options: Options) -> u8 {
 /// Runs a command as if it had been typed in `dir`, on the store that is found there; returns its exit
 /// code.
 fn typed(words: &[String], dir: &Path, options: Options) -> u8 {
-    let matches = command().try_get_matches_from(words);
-    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    match parsed(words) {
         Err(error) => usage(&error, options.json),
         Ok(cli) => {
             let globals = Globals { store: None, directory: Some(dir.to_path_buf()), ..cli.globals };
@@ -221,8 +259,10 @@ fn usage(error: &clap::Error, json: bool) -> u8 {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    // Between the message and the usage stand the names of what is missing, and what would be accepted.
+    let details = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let hint = "'recto help' lists the verbs, 'recto help VERB' explains one";
-    show(&CliError::usage(message).hint(hint), &out)
+    show(&CliError::usage(message).details(details.map(str::to_owned)).hint(hint), &out)
 }
 
 #[cfg(test)]

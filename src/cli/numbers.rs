@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::agent::{AgentError, Agents};
+use crate::agent::{AgentError, Agents, Number};
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
 use crate::repo::RepoError;
@@ -21,6 +21,7 @@ const PAGES_KEPT: usize = 4;
 pub(super) struct Numbers<'a> {
     agents: &'a Agents,
     agent: Handle,
+    provisional: HashMap<ObjectId, Number>,
     pages: u64,
     /// The page where the last number was found.
     near: u64,
@@ -33,17 +34,24 @@ impl<'a> Numbers<'a> {
     /// # Errors
     /// When the list cannot be read.
     pub(super) fn of(agents: &'a Agents, agent: Handle) -> Result<Self, CliError> {
-        let pages = agents.version_count(&agent)?.div_ceil(PAGE);
-        Ok(Self { agents, agent, pages, near: pages.saturating_sub(1), kept: VecDeque::new() })
+        let count = agents.numbered_count(&agent)?;
+        let numbers = (count + 1..).map(|position| Number { position, provisional: true });
+        let provisional =
+            agents.provisional(&agent)?.into_iter().map(|entry| entry.id).zip(numbers).collect();
+        let pages = count.div_ceil(PAGE);
+        Ok(Self { agents, agent, provisional, pages, near: pages.saturating_sub(1), kept: VecDeque::new() })
     }
 
     /// The number of a version; `None` when the commit is none.
     ///
     /// # Errors
     /// When the list cannot be read.
-    pub(super) fn number(&mut self, id: &ObjectId) -> Result<Option<u64>, CliError> {
-        if let Some(number) = self.kept.iter().find_map(|(_, page)| page.get(id)) {
+    pub(super) fn number(&mut self, id: &ObjectId) -> Result<Option<Number>, CliError> {
+        if let Some(number) = self.provisional.get(id) {
             return Ok(Some(*number));
+        }
+        if let Some(number) = self.kept.iter().find_map(|(_, page)| page.get(id)) {
+            return Ok(Some(Number::of(*number)));
         }
         for at in outwards(self.near, self.pages) {
             if self.kept.iter().any(|(kept, _)| *kept == at) {
@@ -55,7 +63,7 @@ impl<'a> Numbers<'a> {
                 self.near = at;
                 self.kept.truncate(PAGES_KEPT - 1);
                 self.kept.push_front((at, page));
-                return Ok(found);
+                return Ok(found.map(Number::of));
             }
         }
         Ok(None)

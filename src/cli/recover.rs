@@ -5,6 +5,7 @@ use crate::refs::Handle;
 use crate::repo::Repo;
 
 use super::context::Context;
+use super::damage::Damage;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
 
@@ -15,7 +16,9 @@ const PAGE: usize = 256;
 ///
 /// When a flush fails, nobody can tell what reached the disk, so the agent is closed for everybody.
 /// Make sure that the disk is sound, then run this: it keeps everything that was acknowledged, and
-/// drops what was not. Where nothing failed it changes nothing.
+/// drops what was not. A journal that is missing or empty is made anew, if log, refs and objects of the
+/// agent are sound and agree; otherwise what is wrong is said. For the whole store it also removes temporary files that processes left that
+/// died, among the objects those older than an hour. Where nothing failed it changes nothing else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto recover support")]
 pub(crate) struct Args {
@@ -26,6 +29,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let repo = ctx.repo()?;
     let mut recovered: Vec<String> = Vec::new();
+    let mut removed = 0;
+    let mut damage = Damage::default();
     if let Some(agent) = &args.agent {
         let agent: Handle = agent.parse()?;
         let recovered_here = repo.recover(&agent)?;
@@ -37,24 +42,32 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         }
     } else {
         let mut progress = ctx.out.progress("recovering", None);
+        let agents = ctx.agents_to_read()?;
         each_agent(repo, |agent| {
             progress.step(agent.as_str());
-            let recovered_here = repo.recover(agent)?;
-            if ctx.agents_to_read()?.repair_derived(agent)? || recovered_here {
+            let recovered_here = damage.pass(agent, repo.recover(agent))?;
+            let Some(recovered_here) = recovered_here else { return Ok(()) };
+            let repaired = damage.pass(agent, agents.repair_derived(agent))?;
+            if repaired.unwrap_or(false) || recovered_here {
                 recovered.push(agent.to_string());
             }
             Ok(())
         })?;
+        removed = repo.sweep()?;
     }
     let mut report = Report::default();
     for agent in &recovered {
         report = report.line(format!("agent '{agent}' is in use again"));
     }
-    if recovered.is_empty() {
+    if recovered.is_empty() && damage.is_empty() {
         report = report.line("nothing had failed");
     }
-    ctx.out.report(report.field("recovered", recovered))?;
-    Ok(Exit::Done)
+    if removed > 0 {
+        let files = if removed == 1 { "file" } else { "files" };
+        report = report.line(format!("removed {removed} temporary {files} that dead processes left"));
+    }
+    ctx.out.report(report.field("recovered", recovered).field("removed", removed))?;
+    Ok(damage.finish(ctx))
 }
 
 fn each_agent(repo: &Repo, mut visit: impl FnMut(&Handle) -> Result<(), CliError>) -> Result<(), CliError> {

@@ -2,6 +2,7 @@
 
 use crate::refs::Handle;
 
+use super::agents::new_draft_name;
 use super::context::Context;
 use super::done::Done;
 use super::draft::list::draft_value;
@@ -25,11 +26,15 @@ pub(crate) struct Args {
     /// The draft's revision you saw; refused when somebody edited it since.
     #[arg(long, value_name = "N")]
     expect_revision: Option<u64>,
+
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = ctx.agents(false)?;
-    let to: Option<Handle> = args.to.as_deref().map(str::parse).transpose()?;
+    let agents = ctx.agents(args.dry_run)?;
+    let to: Option<Handle> = args.to.as_deref().map(new_draft_name).transpose()?;
     let (agent, source) = ctx.revision(&agents, &args.revision)?;
     let profile = agents.profile(&agents.meta(&agent)?.profile)?;
     let name = match to {
@@ -40,18 +45,19 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let before = agents.drafts(&agent)?.into_iter().find(|draft| draft.name == name);
     let (draft, receipt) = agents.restore(&agent, &source.commit(), &name, args.expect_revision)?;
     let from = source.name();
+    let done = Done::new(&receipt, args.dry_run);
     let line = match &before {
         Some(before) => format!(
             "draft '{name}' of agent '{agent}' is as {from}: revision {} -> {}",
-            before.revision, draft.revision
+            before.revision,
+            before.revision + u64::from(done.moved())
         ),
         None => format!("forked draft '{name}' of agent '{agent}' as {from}"),
     };
-    let report = Done::new(&receipt, false)
+    let report = done
         .report(line, format!("draft '{name}' of agent '{agent}' is as {from} already"))
-        .id(draft.commit)
         .field("from", source.commit().to_string())
         .field("draft", draft_value(&draft));
-    ctx.out.report(report)?;
+    ctx.out.report(if draft.is_made() { report.id(draft.commit) } else { report })?;
     Ok(Exit::Done)
 }

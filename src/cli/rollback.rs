@@ -10,8 +10,9 @@ use crate::object::ObjectId;
 use crate::refs::Handle;
 
 use super::activate::{id_value, labelled, named, reason, with_findings};
-use super::agents::Listing;
+use super::agents::each;
 use super::context::Context;
+use super::damage::Damage;
 use super::done::version_value;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
@@ -19,7 +20,7 @@ use super::terminal::Report;
 /// Let what served before serve again
 ///
 /// Repeated, it walks further back, and never into a version that was rolled back from. AGENT@REV goes
-/// back to that version, --to TIME to what served at an instant. Of several agents each is an operation
+/// back to that version, --to TIME to what served at an instant. With --to, --all names every agent. Of several agents each is an operation
 /// of its own: one that cannot be rolled back does not keep the others from it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto rollback support sales --to 2026-03-07T14:03:00Z")]
@@ -28,7 +29,7 @@ pub(crate) struct Args {
     #[arg(value_name = "AGENT[@REV]", required_unless_present = "all", conflicts_with = "all")]
     targets: Vec<String>,
 
-    /// All agents of the store that are in use.
+    /// All agents of the store that are in use; needs --to.
     #[arg(long, requires = "to")]
     all: bool,
 
@@ -71,12 +72,15 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut outcomes = Vec::new();
     if args.all {
         let time = time.expect("clap demands it");
-        for info in Listing::new(&agents) {
-            let info = info?;
+        let mut damage = Damage::default();
+        each(&agents, &mut damage, |info| {
             if !info.meta.archived {
                 outcomes.push(one_of_all(&agents, &info.handle, time, reason));
             }
-        }
+            Ok(())
+        })?;
+        let damaged = damage.into_agents().into_iter();
+        outcomes.extend(damaged.map(|(agent, error)| Outcome::Failed(agent.to_string(), error)));
     } else {
         for spec in &targets {
             let outcome = one(ctx, &agents, spec, time, reason);
@@ -199,7 +203,7 @@ fn message(error: &CliError) -> String {
     }
 }
 
-/// The first failure decides the exit code; all are listed.
+/// Damage decides the exit code, or else the first failure; all are listed.
 fn failures(outcomes: Vec<Outcome>) -> Result<Exit, CliError> {
     let total = outcomes.len();
     let mut failed = Vec::new();
@@ -207,7 +211,7 @@ fn failures(outcomes: Vec<Outcome>) -> Result<Exit, CliError> {
     for outcome in outcomes {
         let Outcome::Failed(target, error) = outcome else { continue };
         let CliError::Failed(failure) = error else { return Err(CliError::Closed) };
-        kind = kind.or(Some(failure.kind));
+        kind = if failure.kind == Kind::Corrupt { Some(Kind::Corrupt) } else { kind.or(Some(failure.kind)) };
         failed.push(format!("{target}: {}", failure.message));
     }
     let Some(kind) = kind else { return Ok(Exit::Done) };

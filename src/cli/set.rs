@@ -11,8 +11,9 @@ use super::error::{CliError, Exit};
 ///
 /// PATH is a field as the API names it: voice.speed, tools[book_slot].timeout, steps[3]. The profile
 /// says whether VALUE is text, a number or yes and no. PATH:=JSON is taken as it is; PATH=@FILE is the
-/// content of a file, PATH=@- of stdin, PATH:=@FILE the JSON in a file. All fields are set at once, as
-/// one revision.
+/// content of a file, PATH=@- of stdin, PATH:=@FILE the JSON in a file. Where no profile says what a field
+/// is, a text never takes the place of an object or a list: PATH:=JSON does. All fields are set at once,
+/// as one revision.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto set support@tone synthesizer.speed=1.1 prompt=@prompt.md")]
 pub(crate) struct Args {

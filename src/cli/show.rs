@@ -8,8 +8,10 @@ use crate::object::{Content, ObjectId};
 use crate::refs::Handle;
 
 use super::cat;
+use super::conflicts;
 use super::context::Context;
-use super::diff::side;
+use super::count::count;
+use super::diff::commits;
 use super::error::{CliError, Exit};
 use super::numbers::Numbers;
 use super::render::{self, Comparison};
@@ -44,6 +46,7 @@ struct Shown {
     commit: crate::object::Commit,
     parents: Vec<(ObjectId, String)>,
     comparison: Option<Comparison>,
+    conflicts: Vec<String>,
     served: Option<crate::agent::Served>,
 }
 
@@ -78,12 +81,13 @@ fn gather(agents: &Agents, agent: Handle, resolved: Resolved) -> Result<Shown, C
     let comparison = match commit.parents.first() {
         None => None,
         Some(parent) => {
-            let old = side(agents, agent.clone(), &agents.describe(&agent, *parent)?)?;
-            let new = side(agents, agent.clone(), &resolved)?;
+            let parent = agents.describe(&agent, *parent)?;
+            let (old, new) = commits(agents, (agent.clone(), &parent), (agent.clone(), &resolved))?;
             Some(Comparison::new(agents, old, new, false))
         }
     };
-    Ok(Shown { agent, resolved, config, commit, parents, comparison, served: None })
+    let conflicts = conflicts::names(agents, &agent, &config)?;
+    Ok(Shown { agent, resolved, config, commit, parents, comparison, conflicts, served: None })
 }
 
 /// What it is, and how it stands.
@@ -142,6 +146,7 @@ fn text(ctx: &Context, shown: &Shown) -> Result<(), CliError> {
         Resolved::Draft(draft) => field("revision", &draft.revision.to_string())?,
         Resolved::Checkpoint(_) | Resolved::Commit(_) => {}
     }
+    field("conflicts", &shown.conflicts.join("\n"))?;
     if let Some(served) = &shown.served {
         let to = served.to.map_or_else(|| "now".to_owned(), |to| to.to_string());
         field("served", &format!("{} to {to}, {} by {}", served.from, served.kind, served.actor))?;
@@ -159,9 +164,9 @@ fn blocks(ctx: &Context, config: &Config) -> Result<(), CliError> {
     let mut table = Table::new(["BLOCK", "KIND", "SIZE", "ID"]);
     for (name, content) in &config.blocks {
         let size = match content {
-            Content::Text(text) => format!("{} lines", text.lines().count()),
-            Content::Json(Value::Object(map)) => format!("{} fields", map.len()),
-            Content::Json(Value::Array(items)) => format!("{} entries", items.len()),
+            Content::Text(text) => count(text.lines().count() as u64, "line"),
+            Content::Json(Value::Object(map)) => count(map.len() as u64, "field"),
+            Content::Json(Value::Array(items)) => count(items.len() as u64, "entry"),
             Content::Json(_) => "1 value".to_owned(),
         };
         let id = config.tree.get(name.as_str()).map_or_else(String::new, |entry| entry.id.short());
@@ -200,6 +205,7 @@ fn value(shown: &Shown) -> Value {
         "parents": parents,
         "changes": shown.comparison.as_ref().map(render::overview_value),
         "blocks": blocks,
+        "conflicts": shown.conflicts,
     });
     match &shown.resolved {
         Resolved::Version(version) => {

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use crate::agent::{Agents, Liveness, Status, VersionInfo};
 use crate::error::Classify as _;
 use crate::refs::Handle;
-use crate::worktree::{FileState, MovedDraft, WorkStatus, Worktree, WorktreeError};
+use crate::worktree::{AGENT_FILE, AGENTS_DIR, FileState, MovedDraft, WorkStatus, Worktree, WorktreeError};
 
 use super::context::Context;
+use super::count::count;
+use super::damage::Damage;
 use super::done::version_value;
 use super::draft::list::draft_value;
 use super::error::{CliError, Exit};
@@ -42,23 +44,25 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         named.push(ctx.agent(&agents, text)?);
     }
     let files = files(&tree, &named)?;
+    let unknown = if named.is_empty() { tree.unknown()? } else { Vec::new() };
+    let mut damage = Damage::default();
     if ctx.out.is_json() {
         let mut stored = Vec::new();
-        each(&agents, &named, |status| {
+        each(&agents, &named, &mut damage, |status| {
             stored.push(stored_value(status));
             Ok(())
         })?;
         let working: Vec<Value> = files.iter().map(|(agent, files)| files_value(agent, files)).collect();
-        ctx.out.json(json!({"agents": stored, "working": working}))?;
-        return Ok(Exit::Done);
+        ctx.out.json(json!({"agents": stored, "working": working, "unknown": unknown}))?;
+        return Ok(damage.finish(ctx));
     }
     ctx.out.line(ctx.out.paint(Style::Strong, "In the store"))?;
     let mut none = true;
-    each(&agents, &named, |status| {
+    each(&agents, &named, &mut damage, |status| {
         none = false;
         show_stored(ctx, status)
     })?;
-    if none {
+    if none && damage.is_empty() {
         ctx.out.line("  no agents: 'recto agent new' or 'recto import' makes one")?;
     }
     ctx.out.line("")?;
@@ -67,7 +71,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         ctx.out.line("  none: 'recto checkout AGENT@DRAFT' writes them")?;
     }
     files.iter().try_for_each(|(agent, files)| show_files(ctx, agent, files))?;
-    Ok(Exit::Done)
+    for name in unknown {
+        ctx.out.warn(format!("'{AGENTS_DIR}/{name}' has no {AGENT_FILE}: it is no agent's directory"));
+    }
+    Ok(damage.finish(ctx))
 }
 
 fn files(tree: &Worktree<'_>, named: &[Handle]) -> Result<Vec<Files>, CliError> {
@@ -78,6 +85,7 @@ fn files(tree: &Worktree<'_>, named: &[Handle]) -> Result<Vec<Files>, CliError> 
 fn each(
     agents: &Agents,
     named: &[Handle],
+    damage: &mut Damage,
     mut visit: impl FnMut(&Status) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     if !named.is_empty() {
@@ -87,7 +95,9 @@ fn each(
     loop {
         let page = agents.repo().backend().agents(after.as_ref(), PAGE)?;
         for agent in &page {
-            visit(&agents.status(agent)?)?;
+            if let Some(status) = damage.pass(agent, agents.status(agent))? {
+                visit(&status)?;
+            }
         }
         match page.into_iter().last() {
             Some(last) => after = Some(last),
@@ -112,8 +122,9 @@ fn name(version: &VersionInfo) -> String {
 
 fn show_stored(ctx: &Context, status: &Status) -> Result<(), CliError> {
     let (word, style) = words(status.liveness);
+    let archived = if status.archived { ", archived" } else { "" };
     ctx.out.line(format!(
-        "  {}: {}",
+        "  {}: {}{archived}",
         ctx.out.paint(Style::Strong, status.agent.as_str()),
         ctx.out.paint(style, word)
     ))?;
@@ -149,6 +160,11 @@ fn show_stored(ctx: &Context, status: &Status) -> Result<(), CliError> {
             }
         };
         ctx.out.line(format!("    draft '{}'{from}, revision {}: {what}", draft.name, draft.revision))?;
+        if draft.conflicts > 0 {
+            let waiting = ctx.out.paint(Style::Bad, &count(draft.conflicts as u64, "conflict"));
+            ctx.out
+                .line(format!("      {waiting} to decide: recto resolve {}@{}", status.agent, draft.name))?;
+        }
     }
     Ok(())
 }
@@ -174,6 +190,12 @@ fn show_files(
     };
     let clean = if status.edits().next().is_none() { ", no edits" } else { "" };
     ctx.out.line(format!("  {strong}: draft '{}' at revision {}{clean}", status.draft, status.revision))?;
+    if !status.conflicts.is_empty() {
+        ctx.out.line(format!("    {}", ctx.out.paint(Style::Bad, "conflicts to decide in")))?;
+    }
+    for file in &status.conflicts {
+        ctx.out.line(plain_line(&format!("      agents/{agent}/{file}")))?;
+    }
     for file in &status.files {
         let style = match file.state {
             FileState::Added => Style::Good,
@@ -182,9 +204,14 @@ fn show_files(
             FileState::Untracked => Style::Dim,
         };
         let state = ctx.out.paint(style, &format!("{:<9}", file.state.name()));
-        let text = match &file.fault {
-            Some(fault) => fault.to_string(),
-            None => format!("agents/{agent}/{}", file.file),
+        let text = if let Some(fault) = &file.fault {
+            fault.to_string()
+        } else {
+            let removed = status
+                .removes()
+                .find(|block| file.state == FileState::Deleted && file.block.as_ref() == Some(*block));
+            let removes = removed.map(|block| format!(" (removes block {block})")).unwrap_or_default();
+            format!("agents/{agent}/{}{removes}", file.file)
         };
         ctx.out.line(format!("    {state} {}", plain_line(&text)))?;
     }
@@ -223,6 +250,7 @@ fn stored_value(status: &Status) -> Value {
     });
     json!({
         "agent": status.agent.as_str(),
+        "archived": status.archived,
         "state": liveness,
         "active": status.active.as_ref().map(version_value),
         "since": since.map(|since| json!({
@@ -260,6 +288,7 @@ fn files_value(agent: &Handle, files: &Result<WorkStatus, WorktreeError>) -> Val
         "draft": status.draft.as_str(),
         "revision": status.revision,
         "files": files.collect::<Vec<_>>(),
+        "conflicts": status.conflicts,
         "moved": moved,
         "switched": status.switched.as_ref().map(|(draft, revision)| json!({"draft": draft, "revision": revision})),
     })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agents, Served};
+use crate::agent::{Agents, Number, Served};
 use crate::clock::Time;
 use crate::refs::Handle;
 
@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::numbers::Numbers;
 use super::terminal::{Cell, Style, Table};
-use super::when::When;
+use super::when::{When, stretch};
 
 /// Show what served when, oldest first
 ///
@@ -37,15 +37,14 @@ pub(crate) struct Args {
 struct Stretch {
     served: Served,
     version: String,
-    number: Option<u64>,
+    number: Option<Number>,
     label: String,
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let agents = ctx.agents_to_read()?;
     let agent = ctx.agent(&agents, &args.agent)?;
-    let since = args.since.as_ref().map(|when| when.instant(ctx));
-    let until = args.until.as_ref().map(|when| when.instant(ctx));
+    let (since, until) = stretch(ctx, args.since.as_ref(), args.until.as_ref())?;
     let wanted = |served: &Served| {
         since.is_none_or(|since| served.to.is_none_or(|to| to > since))
             && until.is_none_or(|until| served.from <= until)
@@ -103,11 +102,20 @@ fn table(ctx: &Context, stretches: &[Stretch]) -> Result<(), CliError> {
             label.as_str().into(),
             served.actor.name.as_str().into(),
             how.into(),
-            // What a claimed version says of itself is its label already.
-            if served.claimed { "" } else { served.note.as_str() }.into(),
+            why(served).into(),
         ]);
     }
     ctx.out.table(&table)
+}
+
+/// Why; of a claimed version, whose label says that already, the time that it gives where it cannot be
+/// right.
+fn why(served: &Served) -> String {
+    match served.stated {
+        Some(stated) => format!("says it was made at {stated}, which is out of order"),
+        None if served.claimed => String::new(),
+        None => served.note.clone(),
+    }
 }
 
 fn span_ms(from: Time, to: Time) -> u64 {
@@ -132,9 +140,9 @@ fn lasted(from: Time, to: Time) -> String {
 
 fn value(stretch: &Stretch) -> Value {
     let served = &stretch.served;
-    let version = served
-        .version
-        .map(|id| json!({"id": id.to_string(), "number": stretch.number, "label": stretch.label}));
+    let version = served.version.map(
+        |id| json!({"id": id.to_string(), "number": stretch.number.map(Value::from), "label": stretch.label}),
+    );
     json!({
         "from": served.from.to_string(),
         "to": served.to.map(|to| to.to_string()),
@@ -145,6 +153,7 @@ fn value(stretch: &Stretch) -> Value {
         "note": served.note,
         "operation": served.operation.to_string(),
         "claimed": served.claimed,
+        "stated": served.stated.map(|time| time.to_string()),
     })
 }
 

@@ -16,6 +16,16 @@ macro_rules! verbs {
             }
         }
 
+        /// One verb as `clap` describes it: describing all of them takes longer than most verbs run.
+        fn described(verb: &str) -> Option<clap::Command> {
+            match verb {
+                $($( $name => {
+                    Some(<$module::Args as clap::Args>::augment_args(clap::Command::new($name)))
+                } )*)*
+                _ => None,
+            }
+        }
+
         /// The verbs in the order and under the headings in which the help shows them.
         const GROUPS: &[(&str, &[&str])] = &[ $( ($group, &[ $( $name ),* ]) ),* ];
     };

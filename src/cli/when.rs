@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::clock::Time;
 
 use super::context::Context;
+use super::error::CliError;
 
 /// A time as it was typed.
 #[derive(Debug, Clone)]
@@ -29,6 +30,25 @@ impl When {
             ctx.out.say(format!("a time without an offset is local: {}", self.time));
         }
         self.time
+    }
+}
+
+/// The two ends of a stretch of time.
+///
+/// # Errors
+/// When the first lies after the second: nothing could lie between them.
+pub(crate) fn stretch(
+    ctx: &Context,
+    since: Option<&When>,
+    until: Option<&When>,
+) -> Result<(Option<Time>, Option<Time>), CliError> {
+    let (since, until) = (since.map(|when| when.instant(ctx)), until.map(|when| when.instant(ctx)));
+    match (since, until) {
+        (Some(since), Some(until)) if since > until => {
+            Err(CliError::usage(format!("nothing lies from {since} on and up to {until}"))
+                .hint("--since is the earlier time, --until the later one"))
+        }
+        ends => Ok(ends),
     }
 }
 

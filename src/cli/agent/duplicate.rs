@@ -40,5 +40,5 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let created = agents
         .duplicate(&from, handle, args.title.clone(), args.activate)
         .map_err(|error| super::new::refused(error, &agents, || Ok(config.clone())))?;
-    super::new::report(ctx, &created, &config.profile, &[], args.dry_run)
+    super::new::report(ctx, &created, (&config.profile, false), &[], args.dry_run)
 }

@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 
 use crate::agent::AgentInfo;
 use crate::check::mask_value;
-use crate::cli::agents::Listing;
+use crate::cli::agents::each;
 use crate::cli::context::Context;
+use crate::cli::damage::Damage;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::{Cell, Style, Table};
 use crate::refs::Handle;
 
 /// List the agents of the store
+///
+/// Those that are put away are left out, unless they still serve.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto agent list --all")]
 pub(super) struct Args {
@@ -28,11 +31,14 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let mut table = Table::new(["AGENT", "TITLE", "SERVES", "VERSIONS", "DRAFTS", "CHANGED"]);
     let mut values: Vec<Value> = Vec::new();
     let mut any = false;
-    for info in Listing::new(&agents) {
-        let info = info?;
+    let mut damage = Damage::default();
+    each(&agents, &mut damage, |info| {
         any = true;
-        if !args.all && info.meta.archived != args.archived {
-            continue;
+        // What serves is in use, whatever was put away.
+        let is_used = !info.meta.archived || info.active.is_some();
+        let is_meant = args.all || if args.archived { info.meta.archived } else { is_used };
+        if !is_meant {
+            return Ok(());
         }
         if ctx.out.is_json() {
             values.push(to_value(&info));
@@ -41,16 +47,17 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         } else {
             row(&mut table, &info);
         }
-    }
+        Ok(())
+    })?;
     if ctx.out.is_json() {
         ctx.out.json(json!({"agents": values}))?;
-        return Ok(Exit::Done);
+        return Ok(damage.finish(ctx));
     }
-    if !any {
+    if !any && damage.is_empty() {
         ctx.out.say("no agents yet: recto agent new HANDLE");
     }
     ctx.out.table(&table)?;
-    Ok(Exit::Done)
+    Ok(damage.finish(ctx))
 }
 
 fn row(table: &mut Table, info: &AgentInfo) {
@@ -72,7 +79,9 @@ fn row(table: &mut Table, info: &AgentInfo) {
 
 /// An agent in JSON.
 pub(super) fn to_value(info: &AgentInfo) -> Value {
-    let active = info.active.map(|(id, number)| json!({"number": number, "id": id.to_string()}));
+    let active = info
+        .active
+        .map(|(id, number)| json!({"number": serde_json::Value::from(number), "id": id.to_string()}));
     json!({
         "agent": info.handle.as_str(),
         "id": info.id.to_string(),

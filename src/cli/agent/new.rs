@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::agent::{AgentError, Agents, Config, Created, NewAgent};
 use crate::check::mask_text;
 use crate::cli::context::Context;
-use crate::cli::done::{Done, finding_lines, made};
+use crate::cli::done::{Done, finding_lines, made, put_away};
 use crate::cli::error::{CliError, Exit};
 use crate::cli::{assignment, input};
 use crate::error::Kind;
@@ -69,6 +69,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let handle = args.handle.as_deref().map(str::parse).transpose()?;
     let document = args.from.as_deref().map(|from| input::document(ctx, Some(from))).transpose()?;
     let profile = profile(&agents, args.profile.as_deref(), document.as_ref())?;
+    let guessed = args.profile.is_none() && document.is_some();
     let mut new = NewAgent {
         handle,
         title: args.title.clone(),
@@ -97,7 +98,11 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let value = new.config.as_ref().unwrap_or_else(|| new.profile.defaults());
         refused(error, &agents, || agents.loose_config(Arc::clone(&new.profile), value))
     })?;
-    report(ctx, &created, &profile, &left_out, args.dry_run)
+    report(ctx, &created, (&profile, guessed), &left_out, args.dry_run)?;
+    if guessed {
+        ctx.say_guessed(profile.name());
+    }
+    Ok(Exit::Done)
 }
 
 /// The profile that is named, or that the document is of.
@@ -127,7 +132,7 @@ pub(super) fn refused(
     agents: &Agents,
     config: impl FnOnce() -> Result<Config, AgentError>,
 ) -> CliError {
-    let AgentError::CheckStands { agent, .. } = &error else { return error.into() };
+    let AgentError::CannotServe { agent, .. } = &error else { return error.into() };
     let check = config().and_then(|config| agents.check(None, &config));
     let message = format!("agent '{agent}' cannot be made with V1 serving: its check is failed");
     CliError::new(Kind::Invalid, message)
@@ -142,7 +147,7 @@ pub(super) fn refused(
 pub(super) fn report(
     ctx: &Context,
     created: &Created,
-    profile: &Profile,
+    (profile, guessed): (&Profile, bool),
     left_out: &[String],
     dry_run: bool,
 ) -> Result<Exit, CliError> {
@@ -152,9 +157,10 @@ pub(super) fn report(
     let line = format!("made agent '{handle}' ({profile}) with V1; {serving}");
     let done = Done::new(&created.receipt, dry_run);
     let mut report = done
-        .report_undone_by(format!("recto agent archive {handle}"), line, "nothing to make")
+        .report_undone_by(put_away(handle, created.active), line, "nothing to make")
         .id(handle)
         .field("profile", profile)
+        .field("profile_guessed", guessed)
         .field("version", made(created.version, dry_run))
         .field("active", created.active)
         .field("check", created.check.state().name())

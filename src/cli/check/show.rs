@@ -6,6 +6,7 @@ use crate::check::{Severity, mask_text, output};
 use crate::profile::Problem;
 
 use crate::cli::context::Context;
+use crate::cli::count::count;
 use crate::cli::error::CliError;
 use crate::cli::terminal::{Style, plain_line};
 
@@ -61,7 +62,12 @@ fn text(ctx: &Context, subject: &Subject, reveal: bool) -> Result<(), CliError> 
         count => format!(", {count} accepted"),
     };
     let state = subject.state.map(|state| format!("; recorded as {state}")).unwrap_or_default();
-    let words = format!("{}: {errors} errors, {warnings} warnings{accepted}{state}", subject.name);
+    let words = format!(
+        "{}: {}, {}{accepted}{state}",
+        subject.name,
+        count(errors, "error"),
+        count(warnings, "warning")
+    );
     ctx.out.say(plain_line(&words));
     Ok(())
 }

@@ -146,7 +146,11 @@ fn document(ctx: &Context, name: &str, profile: Option<&str>) -> Result<Subject,
     let bytes = input::read(ctx, Some(name), CONFIG_MAX_BYTES as u64)?;
     let value = json::parse(&bytes)
         .map_err(|error| CliError::new(Kind::Invalid, format!("'{shown}' is not JSON: {error}")))?;
+    let guessed = profile.is_none();
     let profile = named(ctx, profile.unwrap_or_else(|| Profile::guess(&value).name()))?;
+    if guessed {
+        ctx.say_guessed(profile.name());
+    }
     let imported = profile.unwrap_document(&value).map_err(|problems| AgentError::Invalid { problems })?;
     let lines = Lines::of(&String::from_utf8_lossy(&bytes));
     Ok(Subject::loose(shown, profile, imported.config, Places::Document(lines)))

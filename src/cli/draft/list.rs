@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::agent::DraftInfo;
 use crate::cli::context::Context;
+use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::{Cell, Style, Table};
 
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
 
 /// Drafts as a table.
 pub(in crate::cli) fn draft_table(drafts: &[DraftInfo]) -> Table {
-    let mut table = Table::new(["DRAFT", "REVISION", "BASE", "COMMIT", "EDITED BY", "DATE"]);
+    let mut table = Table::new(["DRAFT", "REVISION", "BASE", "COMMIT", "EDITED BY", "DATE", ""]);
     for draft in drafts {
         let base = draft.base_number.map_or_else(|| "-".to_owned(), |number| format!("V{number}"));
         table.row([
@@ -44,19 +45,24 @@ pub(in crate::cli) fn draft_table(drafts: &[DraftInfo]) -> Table {
             Cell::new(Style::Id, draft.commit.short()),
             draft.author.name.as_str().into(),
             draft.time.to_string().into(),
+            match draft.conflicts {
+                0 => "".into(),
+                conflicts => Cell::new(Style::Bad, count(conflicts as u64, "conflict")),
+            },
         ]);
     }
     table
 }
 
-/// A draft in JSON.
+/// A draft in JSON; one that a dry run would make has no id and no commit.
 pub(in crate::cli) fn draft_value(draft: &DraftInfo) -> Value {
     json!({
         "name": draft.name.as_str(),
-        "id": draft.id.to_string(),
-        "commit": draft.commit.to_string(),
+        "id": draft.is_made().then(|| draft.id.to_string()),
+        "commit": draft.is_made().then(|| draft.commit.to_string()),
         "revision": draft.revision,
-        "base": draft.base.map(|base| json!({"id": base.to_string(), "number": draft.base_number})),
+        "base": draft.base.map(|base| json!({"id": base.to_string(), "number": draft.base_number.map(serde_json::Value::from)})),
+        "conflicts": draft.conflicts,
         "author": draft.author.to_value(),
         "time": draft.time.to_string(),
     })

@@ -1,15 +1,16 @@
-//! `recto draft`: work in progress, forked, listed, renamed, thrown away.
+//! `recto draft`: work in progress, forked, listed, renamed, rebased, thrown away.
 
 mod discard;
 pub(super) mod list;
 mod log;
 mod new;
+mod rebase;
 mod rename;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
 
-/// Fork drafts, list them, rename them, throw them away
+/// Fork drafts, list them, rename them, rebase them, throw them away
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto draft new support@tone")]
 pub(crate) struct Args {
@@ -22,6 +23,7 @@ enum Verb {
     New(new::Args),
     List(list::Args),
     Rename(rename::Args),
+    Rebase(rebase::Args),
     Discard(discard::Args),
     Log(log::Args),
 }
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         Verb::New(args) => new::run(args, ctx),
         Verb::List(args) => list::run(args, ctx),
         Verb::Rename(args) => rename::run(args, ctx),
+        Verb::Rebase(args) => rebase::run(args, ctx),
         Verb::Discard(args) => discard::run(args, ctx),
         Verb::Log(args) => log::run(args, ctx),
     }

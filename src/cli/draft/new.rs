@@ -1,11 +1,11 @@
 //! `recto draft new`: a draft forked from a version, a draft or any other revision.
 
 use crate::agent::DraftSource;
-use crate::cli::agents::draft_name;
+use crate::cli::agents::new_draft_name;
 use crate::cli::context::Context;
 use crate::cli::done::Done;
 use crate::cli::error::{CliError, Exit};
-use crate::history::{Revision, Spec};
+use crate::history::Spec;
 use crate::refs::Handle;
 
 use super::list::draft_value;
@@ -26,21 +26,26 @@ pub(super) struct Args {
     /// The revision of the agent to begin from: V3, latest, another draft, an id.
     #[arg(long, value_name = "REV")]
     from: Option<String>,
+
+    /// Say what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (agent, name) = named(&args.target, args.name.as_deref())?;
     let source = source(&agent, args.from.as_deref())?;
-    let agents = ctx.agents(false)?;
+    let agents = ctx.agents(args.dry_run)?;
     let agent = ctx.agent(&agents, agent.as_str())?;
     let (draft, receipt) = agents.new_draft(&agent, &name, &source)?;
     let base = draft.base_number.map_or_else(|| "nothing".to_owned(), |number| format!("V{number}"));
-    let report = Done::new(&receipt, false)
+    let report = Done::new(&receipt, args.dry_run)
         .report(format!("forked draft '{name}' of agent '{agent}', based on {base}"), "nothing to fork")
-        .id(draft.commit)
         .field("draft", draft_value(&draft));
-    ctx.out.report(report)?;
-    ctx.out.say(format!("to edit it: recto set {agent}@{name} PATH=VALUE"));
+    ctx.out.report(if draft.is_made() { report.id(draft.commit) } else { report })?;
+    if !args.dry_run {
+        ctx.out.say(format!("to edit it: recto set {agent}@{name} PATH=VALUE"));
+    }
     Ok(Exit::Done)
 }
 
@@ -52,21 +57,14 @@ fn named(target: &str, name: Option<&str>) -> Result<(Handle, Handle), CliError>
             let error = CliError::usage(format!("no name for a draft of agent '{agent}' is given"));
             return Err(error.hint(format!("recto draft new {agent}@NAME")));
         };
-        return Ok((agent, name.parse()?));
+        return Ok((agent, new_draft_name(name)?));
     };
     let agent = agent.parse()?;
     if let Some(name) = name {
         return Err(CliError::usage(format!("two names are given: '{after}' and '{name}'"))
             .hint("the revision to begin from is named by --from REV"));
     }
-    // What reads as another kind of revision would never be found again under that name.
-    match after.parse::<Revision>() {
-        Ok(revision) => match draft_name(&revision) {
-            Some(name) => Ok((agent, name)),
-            None => Err(CliError::usage(format!("'{after}' cannot name a draft: it names a revision"))),
-        },
-        Err(_) => Ok((agent, after.parse()?)),
-    }
+    Ok((agent, new_draft_name(after)?))
 }
 
 /// What to begin from: a revision of the agent, written alone or as `AGENT@REV`.

@@ -1,9 +1,9 @@
 //! `recto draft rename`: another name for a draft.
 
+use crate::cli::agents::new_draft_name;
 use crate::cli::context::Context;
 use crate::cli::done::Done;
 use crate::cli::error::{CliError, Exit};
-use crate::refs::Handle;
 
 /// Give a draft another name; its revisions stay
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let agents = ctx.agents(args.dry_run)?;
-    let to: Handle = args.new.parse()?;
+    let to = new_draft_name(&args.new)?;
     let (agent, draft) = ctx.draft(&agents, &args.draft)?;
     let receipt = agents.rename_draft(&agent, &draft.name, &to)?;
     let report = Done::new(&receipt, args.dry_run)

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::agent::{AgentError, Agents, HistoryOptions, HistoryReport, ImportProgress};
 use crate::cli::context::Context;
+use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::terminal::Report;
+use crate::cli::terminal::{Report, plain_line};
 use crate::error::Kind;
 use crate::profile::Profile;
 
@@ -15,8 +18,8 @@ use super::source::Input;
 
 /// Bytes of the unit in which progress is shown.
 const UNIT_BYTES: u64 = 1_000_000;
-/// Most agents that could not be activated and are named.
-const NAMED_MAX: usize = 20;
+/// Most agents that are named one by one.
+const NAMED_MAX: usize = 100;
 
 pub(super) fn run(
     args: &Args,
@@ -32,6 +35,7 @@ pub(super) fn run(
         profile,
         handle: args.handle.clone(),
         title: args.title.clone(),
+        exact: input.exact_names()?,
         activate: args.activate,
         override_check: args.override_check.clone(),
     };
@@ -51,20 +55,25 @@ pub(super) fn run(
             if !args.dry_run && stop.done.new_versions > 0 {
                 report(args, ctx, &stop.done)?;
             }
-            Err(stopped(args, &input.name, stop.error))
+            let kept = !args.dry_run && stop.done.new_versions + stop.done.skipped > 0;
+            Err(stopped(kept, &input.name, stop.error))
         }
     }
 }
 
 /// Why it stopped, and how to go on.
-fn stopped(args: &Args, name: &str, error: AgentError) -> CliError {
+fn stopped(kept: bool, name: &str, error: AgentError) -> CliError {
     let again = match &error {
+        AgentError::Interrupted(_) if !kept => return error.into(),
         AgentError::Interrupted(_) => "run the same command again: it goes on where it stopped",
         AgentError::Import { reason, .. } if reason.contains("already has another") => {
             "--as HANDLE imports the history of one agent as another agent; --store DIR takes another store"
         }
-        AgentError::Import { .. } if !args.dry_run => {
+        AgentError::Import { .. } if kept => {
             "what stands before it is in the store: put the line right, and run the same command again"
+        }
+        AgentError::Import { .. } => {
+            "nothing was imported: put the line right, and run the same command again"
         }
         _ => return error.into(),
     };
@@ -89,13 +98,10 @@ fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliErr
     if done.activated > 0 {
         report = report.line(format!("activated the newest version of {}", count(done.activated, "agent")));
     }
+    let named: Vec<String> = done.named.iter().map(|(name, agent)| format!("'{name}' -> {agent}")).collect();
+    report = listed(report, &named);
     let failed: Vec<String> = done.not_activated.iter().map(|(_, error)| error.to_string()).collect();
-    for error in failed.iter().take(NAMED_MAX) {
-        report = report.line(format!("  {error}"));
-    }
-    if failed.len() > NAMED_MAX {
-        report = report.line(format!("  and {} more", failed.len() - NAMED_MAX));
-    }
+    report = listed(report, &failed);
     ctx.out.report(
         report
             .field("form", "history")
@@ -103,6 +109,7 @@ fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliErr
             .field("bytes", done.progress.bytes)
             .field("objects", done.progress.objects)
             .field("agents", done.agents)
+            .field("named", names_value(done))
             .field("new_agents", done.new_agents)
             .field("new_versions", done.new_versions)
             .field("skipped", done.skipped)
@@ -112,6 +119,17 @@ fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliErr
     )
 }
 
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+/// Lines below the first, not endlessly many.
+fn listed(mut report: Report, lines: &[String]) -> Report {
+    for line in lines.iter().take(NAMED_MAX) {
+        report = report.line(format!("  {}", plain_line(line)));
+    }
+    if lines.len() > NAMED_MAX {
+        report = report.line(format!("  and {} more, which --json lists", lines.len() - NAMED_MAX));
+    }
+    report
+}
+
+fn names_value(done: &HistoryReport) -> Value {
+    done.named.iter().map(|(name, agent)| json!({"name": name, "agent": agent.as_str()})).collect()
 }

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long)]
     title: Option<String>,
 
-    /// The profile; recognised from a document, and `generic` for a history, when not given.
+    /// The profile; guessed from a document, which is said, and `generic` for a history, when not given.
     #[arg(long)]
     profile: Option<String>,
 
@@ -104,11 +104,11 @@ fn options(args: &Args, profile: Option<Arc<Profile>>) -> ImportOptions {
     }
 }
 
-/// A name that can be a handle is missing: says which option gives one.
+/// What a document is called is not said in it: says which option says it.
 fn with_hint(error: AgentError) -> CliError {
     match error {
-        AgentError::BadText { what: "title", .. } => {
-            CliError::from(error).hint("--as HANDLE names the agent, --title TITLE gives it a title")
+        AgentError::BadText { what: "title", reason } if reason == "is missing" => {
+            CliError::usage("nothing says what the new agent is called").hint("--as HANDLE names it")
         }
         other => other.into(),
     }

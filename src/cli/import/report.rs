@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::agent::{AgentError, CheckReport, CheckState, ImportOutcome, ImportReport};
 use crate::cli::context::Context;
+use crate::cli::done::put_away;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::Report;
 
@@ -38,6 +39,7 @@ pub(super) fn one(
         .field("form", "document")
         .field("agent", agent.as_str())
         .field("profile", done.profile.as_str())
+        .field("profile_guessed", done.guessed)
         .field("outcome", outcome)
         .field(
             "draft",
@@ -57,6 +59,9 @@ pub(super) fn one(
     if let Some(commit) = done.commit {
         report = report.id(commit);
     }
+    if let Some(id) = done.receipt.as_ref().and_then(|receipt| receipt.operation) {
+        report = report.undo(way_back(&done, &id.short()));
+    }
     if !done.dropped.is_empty() {
         report = report.line(format!("  left out: {}", done.dropped.join(", ")));
     }
@@ -74,8 +79,22 @@ pub(super) fn one(
         });
     }
     ctx.out.report(report)?;
+    if done.guessed {
+        ctx.say_guessed(&done.profile);
+    }
     next(args, ctx, &done);
     Ok(Exit::Done)
+}
+
+/// The commands that take an import back, whose last operation is given.
+fn way_back(done: &ImportReport, last: &str) -> String {
+    let agent = &done.agent;
+    let undo = format!("recto undo {agent} --expect {last}");
+    match &done.outcome {
+        ImportOutcome::Created => put_away(agent, done.active),
+        ImportOutcome::Draft(draft) if done.made_draft => format!("recto draft discard {agent}@{draft}"),
+        _ => undo,
+    }
 }
 
 fn next(args: &Args, ctx: &Context, done: &ImportReport) {

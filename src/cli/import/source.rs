@@ -3,10 +3,11 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 
+use crate::agent::ExactNames;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::input;
-use crate::disk::{FileKind, SharedDisk};
+use crate::disk::{FileKind, SharedDisk, open_pipe};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::object::limits::CONFIG_MAX_BYTES;
@@ -15,6 +16,9 @@ use crate::object::limits::CONFIG_MAX_BYTES;
 const CHUNK_BYTES: usize = 1024 * 1024;
 /// Most of a first line that is looked at to tell a history, in bytes.
 const FIRST_LINE_MAX_BYTES: u64 = CONFIG_MAX_BYTES as u64;
+
+/// Most of a pipe that is read ahead, in bytes.
+const AHEAD_MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a file may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -44,6 +48,8 @@ pub(super) struct Input {
     /// Its length in bytes, where that is known beforehand.
     pub(super) len_bytes: Option<u64>,
     pub(super) reader: Box<dyn BufRead>,
+    /// The file, where it can be read twice.
+    file: Option<(SharedDisk, PathBuf)>,
 }
 
 impl Source {
@@ -53,13 +59,11 @@ impl Source {
     /// When it is not there, or is not what the person says it is.
     pub(super) fn open(ctx: &Context, name: Option<&str>, form: Form) -> Result<Self, CliError> {
         let name = name.filter(|name| *name != "-");
-        let mut input = match name {
-            None => Input {
-                name: "stdin".to_owned(),
-                len_bytes: None,
-                reader: Box::new(BufReader::with_capacity(CHUNK_BYTES, io::stdin())),
-            },
-            Some(name) => {
+        let pipe = name.map(|name| open_pipe(&ctx.directory().join(name))).transpose()?.flatten();
+        let mut input = match (name, pipe) {
+            (None, _) => Input::once("stdin", io::stdin()),
+            (Some(name), Some(pipe)) => Input::once(name, pipe),
+            (Some(name), None) => {
                 let path = input::resolve(ctx.disk().as_ref(), &ctx.directory().join(name))?;
                 let Some(stat) = ctx.disk().stat(&path)? else {
                     return Err(CliError::new(Kind::NotFound, format!("there is no '{name}'")));
@@ -70,9 +74,9 @@ impl Source {
                         _ => Err(CliError::usage(format!("'{name}' is a directory, no file"))),
                     };
                 }
-                let file = DiskReader { disk: ctx.disk().clone(), path, offset: 0 };
-                let reader = Box::new(BufReader::with_capacity(CHUNK_BYTES, file));
-                Input { name: name.to_owned(), len_bytes: Some(stat.len_bytes), reader }
+                let file = Some((ctx.disk().clone(), path.clone()));
+                let reader = Box::new(DiskReader::buffered(ctx.disk().clone(), path));
+                Input { name: name.to_owned(), len_bytes: Some(stat.len_bytes), reader, file }
             }
         };
         let lines = match form {
@@ -94,6 +98,12 @@ fn is_lines(name: &str) -> bool {
 }
 
 impl Input {
+    /// What can be read once only.
+    fn once(name: &str, reader: impl Read + 'static) -> Self {
+        let reader = Box::new(BufReader::with_capacity(CHUNK_BYTES, reader));
+        Self { name: name.to_owned(), len_bytes: None, reader, file: None }
+    }
+
     /// Reads all of it.
     ///
     /// # Errors
@@ -107,6 +117,27 @@ impl Input {
             return Err(CliError::new(Kind::Invalid, message));
         }
         Ok(bytes)
+    }
+
+    /// The names of a history's agents that are handles. What comes through a pipe cannot be read
+    /// twice: of it the beginning is looked at, and kept in memory for the import.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn exact_names(&mut self) -> Result<ExactNames, CliError> {
+        let found = match &self.file {
+            Some((disk, path)) => ExactNames::read(&mut DiskReader::buffered(disk.clone(), path.clone())),
+            None => self.read_ahead().and_then(|begun| ExactNames::read(&mut begun.as_slice())),
+        };
+        found.map_err(|error| self.unreadable(&error))
+    }
+
+    fn read_ahead(&mut self) -> io::Result<Vec<u8>> {
+        let mut begun = Vec::new();
+        (&mut self.reader).take(AHEAD_MAX_BYTES).read_to_end(&mut begun)?;
+        let rest = std::mem::replace(&mut self.reader, Box::new(io::empty()));
+        self.reader = Box::new(Cursor::new(begun.clone()).chain(rest));
+        Ok(begun)
     }
 
     fn unreadable(&self, error: &io::Error) -> CliError {
@@ -130,6 +161,12 @@ struct DiskReader {
     disk: SharedDisk,
     path: PathBuf,
     offset: u64,
+}
+
+impl DiskReader {
+    fn buffered(disk: SharedDisk, path: PathBuf) -> BufReader<Self> {
+        BufReader::with_capacity(CHUNK_BYTES, Self { disk, path, offset: 0 })
+    }
 }
 
 impl Read for DiskReader {

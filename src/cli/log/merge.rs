@@ -8,6 +8,8 @@ use crate::clock::Time;
 use crate::refs::Handle;
 use crate::repo::RepoError;
 
+use crate::cli::damage::Damage;
+
 /// Agents whose names are read at once.
 const PAGE: usize = 1000;
 
@@ -21,6 +23,8 @@ pub(super) struct Merged<'a> {
     agents: &'a Agents,
     query: LogQuery,
     waiting: BinaryHeap<Waiting<'a>>,
+    /// Where all agents are told: those that are damaged, which end there.
+    damage: Option<Damage>,
 }
 
 /// One agent's log, in the order of the time that its next entry has at the earliest.
@@ -62,7 +66,7 @@ impl<'a> Merged<'a> {
     /// The log of one agent.
     pub(super) fn one(agents: &'a Agents, agent: Handle, query: LogQuery) -> Self {
         let waiting = [Waiting { rank: i64::MAX, agent, open: None }];
-        Self { agents, query, waiting: BinaryHeap::from(waiting) }
+        Self { agents, query, waiting: BinaryHeap::from(waiting), damage: None }
     }
 
     /// The logs of all agents.
@@ -71,18 +75,21 @@ impl<'a> Merged<'a> {
     /// When they cannot be found.
     pub(super) fn all(agents: &'a Agents, query: LogQuery) -> Result<Self, AgentError> {
         let backend = agents.repo().backend();
-        let mut merged = Self { agents, query, waiting: BinaryHeap::new() };
+        let damage = Some(Damage::default());
+        let mut merged = Self { agents, query, waiting: BinaryHeap::new(), damage };
         let mut after: Option<Handle> = None;
         loop {
             let page = backend.agents(after.as_ref(), PAGE).map_err(RepoError::from)?;
             for agent in &page {
-                let Some(head) = backend.head(agent).map_err(RepoError::from)? else { continue };
+                let head = backend.head(agent).map_err(|error| AgentError::from(RepoError::from(error)));
+                let Some(head) = merged.pass(agent, head)?.flatten() else { continue };
                 if merged.query.since.is_some_and(|since| head.time < since) {
                     continue;
                 }
                 let rank = if merged.query.oldest_first {
-                    match merged.begin(agent)? {
-                        Some((first, _)) => merged.rank(first.record.time),
+                    let begun = merged.begin(agent).map(|begun| begun.map(|(first, _)| first.record.time));
+                    match merged.pass(agent, begun)?.flatten() {
+                        Some(time) => merged.rank(time),
                         None => continue,
                     }
                 } else {
@@ -95,6 +102,19 @@ impl<'a> Merged<'a> {
                 _ => return Ok(merged),
             }
         }
+    }
+
+    /// Notes damage to one of all agents.
+    fn pass<T>(&mut self, agent: &Handle, result: Result<T, AgentError>) -> Result<Option<T>, AgentError> {
+        match &mut self.damage {
+            Some(damage) => damage.pass(agent, result),
+            None => result.map(Some),
+        }
+    }
+
+    /// The damaged agents that were met.
+    pub(super) fn into_damage(self) -> Damage {
+        self.damage.unwrap_or_default()
     }
 
     fn rank(&self, time: Time) -> i64 {
@@ -122,15 +142,17 @@ impl Iterator for Merged<'_> {
         loop {
             let Waiting { agent, open, .. } = self.waiting.pop()?;
             let Some((entry, mut rest)) = open else {
-                match self.begin(&agent) {
-                    Ok(open) => self.wait(agent, open),
+                let open = self.begin(&agent);
+                match self.pass(&agent, open) {
+                    Ok(open) => self.wait(agent, open.flatten()),
                     Err(error) => return Some(Err(error)),
                 }
                 continue;
             };
-            return Some(match rest.next().transpose() {
+            let next = rest.next().transpose();
+            return Some(match self.pass(&agent, next) {
                 Ok(next) => {
-                    self.wait(agent.clone(), next.map(|next| (Box::new(next), rest)));
+                    self.wait(agent.clone(), next.flatten().map(|next| (Box::new(next), rest)));
                     Ok((agent, *entry))
                 }
                 Err(error) => Err(error),

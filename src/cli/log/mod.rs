@@ -1,5 +1,6 @@
 //! `recto log`: who did what when, and why.
 
+mod filters;
 mod merge;
 mod words;
 
@@ -15,10 +16,10 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::render;
 use super::terminal::{Style, plain_line};
-use super::when::When;
+use super::when::{When, stretch};
 
 use merge::Merged;
-use words::Teller;
+pub(in crate::cli) use words::Teller;
 
 /// How long a line may wait for others before it is passed on.
 const WAIT_MAX: Duration = Duration::from_millis(50);
@@ -104,12 +105,15 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             Some(agent)
         }
     };
+    let place = (&agents, agent.as_ref());
+    filters::kinds(place, &query.kinds)?;
+    let paths = query.paths.clone();
     let teller = Teller::new(&agents, tells_all_of_drafts(&query));
-    let merged = match &agent {
+    let mut merged = match &agent {
         Some(agent) => Merged::one(&agents, agent.clone(), query),
         None => Merged::all(&agents, query)?,
     };
-    let entries = merged.take(args.limit.unwrap_or(usize::MAX));
+    let entries = merged.by_ref().take(args.limit.unwrap_or(usize::MAX));
     let mut printer =
         Printer { ctx, teller, oneline: args.oneline, of_all: agent.is_none(), passed_on: None };
     if held_back {
@@ -121,22 +125,28 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             newest.push(told?);
         }
         newest.iter().rev().try_for_each(|(agent, entry)| printer.print(agent, entry))?;
-        return Ok(Exit::Done);
+    } else {
+        for told in entries {
+            let (agent, entry) = told?;
+            printer.print(&agent, &entry)?;
+        }
     }
-    for told in entries {
-        let (agent, entry) = told?;
-        printer.print(&agent, &entry)?;
+    if printer.passed_on.is_none() && agents.repo().backend().agents(None, 1)?.is_empty() {
+        ctx.out.say("no agents yet: recto agent new HANDLE");
     }
-    Ok(Exit::Done)
+    if printer.passed_on.is_none() || paths.len() > 1 {
+        filters::say_never(ctx, place, &paths)?;
+    }
+    Ok(merged.into_damage().finish(ctx))
 }
 
 fn query(args: &Args, ctx: &Context) -> Result<LogQuery, CliError> {
     let paths = render::wanted(&args.paths)?.into_iter().map(|(_, path)| path).collect();
-    let until = args.until.as_ref().or(args.at.as_ref());
+    let (since, until) = stretch(ctx, args.since.as_ref(), args.until.as_ref().or(args.at.as_ref()))?;
     Ok(LogQuery {
         author: args.author.clone(),
-        since: args.since.as_ref().map(|when| when.instant(ctx)),
-        until: until.map(|when| when.instant(ctx)),
+        since,
+        until,
         kinds: args.kinds.clone(),
         paths,
         text: args.grep.clone(),

@@ -12,6 +12,7 @@ use crate::object::{BlockName, ObjectId};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::RepoError;
 
+use super::super::count::count;
 use super::super::error::CliError;
 use super::super::numbers::Numbers;
 
@@ -24,7 +25,7 @@ const BLOCKS_SHOWN: usize = 6;
 
 /// Puts operations into words; remembers what it needs from one to the next.
 #[derive(Debug)]
-pub(super) struct Teller<'a> {
+pub(in crate::cli) struct Teller<'a> {
     agents: &'a Agents,
     numbers: HashMap<Handle, Numbers<'a>>,
     /// The revision of each draft at the point of the log that was reached, where every operation
@@ -34,7 +35,7 @@ pub(super) struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// A teller of operations; `is_whole` when none on drafts is left out, newest first.
-    pub(super) fn new(agents: &'a Agents, is_whole: bool) -> Self {
+    pub(in crate::cli) fn new(agents: &'a Agents, is_whole: bool) -> Self {
         Self { agents, numbers: HashMap::new(), revisions: is_whole.then(HashMap::new) }
     }
 
@@ -61,7 +62,11 @@ impl<'a> Teller<'a> {
     }
 
     /// What an operation moved: a phrase for each ref that says something by itself.
-    pub(super) fn phrases(&mut self, agent: &Handle, entry: &LogEntry) -> Result<Vec<String>, CliError> {
+    pub(in crate::cli) fn phrases(
+        &mut self,
+        agent: &Handle,
+        entry: &LogEntry,
+    ) -> Result<Vec<String>, CliError> {
         let versions = RefName::versions();
         let list: Vec<&Change> =
             entry.record.changes.iter().filter(|change| change.name == versions).collect();
@@ -119,6 +124,12 @@ impl<'a> Teller<'a> {
                 let is_new = entry.record.changes.iter().any(|other| other.name == RefName::versions());
                 let name = self.numbers(agent)?.name(&id)?;
                 (!is_new || state != "passed").then(|| format!("check of {name}: {state}"))
+            }
+            (Some("conflicts"), Some(_)) => {
+                let Some(id) = to.and_then(Target::id) else { return Ok(None) };
+                let record = strict::parse(&self.agents.repo().block(&id)?).unwrap_or_default();
+                let waiting = record.get("conflicts").and_then(Value::as_array).map_or(0, Vec::len);
+                Some(format!("{} to decide", count(waiting as u64, "conflict")))
             }
             (Some("checkpoints"), Some(id)) if to.is_some() => {
                 Some(format!("checkpoint {}{}", id.short(), quoted(&self.label(&id)?)))
@@ -178,12 +189,13 @@ impl<'a> Teller<'a> {
         let record = &entry.record;
         if change.to.is_none() {
             // The name under which it goes on says so.
-            let verb = if record.kind == "publish" { "gone" } else { "discarded" };
+            let verb = if record.kind == "draft-discard" { "discarded" } else { "gone" };
             return Ok((!renamed(record, change)).then(|| format!("draft {name} {verb}")));
         }
         let revision = self.revision(agent, &name, entry, change)?;
         let revision = revision.map_or_else(String::new, |revision| format!(" r{revision}"));
         Ok(Some(match (&change.continues, &change.from) {
+            (None, _) if change.resumes.is_some() => format!("draft {name}{revision} is back"),
             (Some(old), _) => format!("draft {} renamed to {name}", old.split().1),
             (None, None) => format!("draft {name}{revision} made"),
             (None, Some(_)) => format!("draft {name}{revision}{}", blocks(&change.blocks)),

@@ -5,9 +5,8 @@ pub(super) mod outside;
 use serde_json::Value;
 
 use crate::agent::{
-    AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, PublishOptions, Published,
+    AgentError, Agents, CheckReport, CheckState, DraftInfo, PublishOptions, Published, Resolved,
 };
-use crate::diff::ConfigDiff;
 use crate::error::Kind;
 use crate::object::ObjectId;
 use crate::refs::Handle;
@@ -16,9 +15,11 @@ use crate::repo::Receipt;
 use super::activate::{id_value, named, reason, with_findings};
 use super::checkpoint::words;
 use super::context::Context;
+use super::diff::against_serving;
 use super::done::{Done, finding_lines, made};
 use super::error::{CliError, Exit};
 use super::fields::Fields;
+use super::render::{self, Comparison};
 
 /// Publish a draft as the next version
 ///
@@ -78,10 +79,12 @@ pub(crate) struct Args {
 struct Candidate {
     agent: Handle,
     draft: DraftInfo,
-    config: Config,
     active: Option<ObjectId>,
-    serving: Config,
-    diff: ConfigDiff,
+    /// What differs from what serves, or else from what the draft is based on; none where there is
+    /// nothing to compare it with.
+    comparison: Option<Comparison>,
+    /// The same for `--json`: every field.
+    changes: Value,
     check: CheckReport,
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (label, description) = words(&args.message)?;
     let agents = ctx.agents(args.dry_run)?;
     let (agent, draft) = ctx.draft(&agents, &args.draft)?;
-    let candidate = Candidate::new(&agents, agent, draft)?;
+    let candidate = Candidate::new(&agents, agent, draft, args.reveal)?;
     let program = outside::command(ctx)?;
     let options = PublishOptions {
         label: label.to_owned(),
@@ -141,16 +144,33 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
 }
 
 impl Candidate {
-    fn new(agents: &Agents, agent: Handle, draft: DraftInfo) -> Result<Self, CliError> {
-        let config = agents.config(&draft.commit)?;
+    fn new(agents: &Agents, agent: Handle, draft: DraftInfo, reveal: bool) -> Result<Self, CliError> {
         let active = agents.active(&agent)?;
-        let serving = match active {
-            Some(id) => agents.config(&id)?,
-            None => agents.loose_config(config.profile.clone(), &Value::Object(serde_json::Map::new()))?,
+        let check = agents.check(Some(&agent), &agents.config(&draft.commit)?)?;
+        let (old, new) = against_serving(agents, agent.clone(), &Resolved::Draft(draft.clone()))?;
+        let diff = agents.diff(&old.config, &new.config);
+        let changes = Fields::new(&old.config, &new.config, reveal).to_value(&diff);
+        let comparable = old.id.is_some();
+        let comparison = comparable.then(|| Comparison::new(agents, old, new, reveal));
+        Ok(Self { agent, draft, active, comparison, changes, check })
+    }
+
+    /// What is to be published against what serves, line by line.
+    fn lines(&self, ctx: &Context, was: &str, args: &Args, name: &str) -> Vec<String> {
+        let Some(comparison) = &self.comparison else { return Vec::new() };
+        let (agent, draft) = (&self.agent, &self.draft.name);
+        let (old, why) = match self.active {
+            Some(_) => (was.to_owned(), "which serves"),
+            None => (comparison.old_name().to_owned(), "which it is based on, as nothing serves"),
         };
-        let diff = agents.diff(&serving, &config);
-        let check = agents.check(Some(&agent), &config)?;
-        Ok(Self { agent, draft, config, active, serving, diff, check })
+        if comparison.is_empty() {
+            return vec![format!("  the same as {old}, {why}")];
+        }
+        let new = if args.dry_run { draft.to_string() } else { name.to_owned() };
+        let changes = render::excerpt(&ctx.out, comparison, &format!("recto diff {agent}@{old}..{new}"));
+        let mut lines = vec![format!("  against {old}, {why}:")];
+        lines.extend(changes.iter().map(|line| format!("  {line}")));
+        lines
     }
 
     /// The check stands in the way, and nothing was published.
@@ -184,7 +204,8 @@ fn judge(
             return Err(CliError::new(Kind::Invalid, message)
                 .details([format!("check.command: {why}")])
                 .hint(format!(
-                    "'recto activate {agent}@V{number} --override-check REASON' activates it all the same"
+                    "'recto activate {agent}@{} --override-check REASON' activates it all the same",
+                    number.address(&id)
                 )));
         }
     }
@@ -226,7 +247,8 @@ fn report(
     let Candidate { agent, draft, active: before, .. } = candidate;
     let published = &outcome.published;
     let (number, state) = (published.number, published.state);
-    let quoted = args.message.first().map(|label| format!(" '{label}'")).unwrap_or_default();
+    let label = args.message.first().filter(|label| !label.is_empty());
+    let quoted = label.map(|label| format!(" '{label}'")).unwrap_or_default();
     let line = format!("published V{number}{quoted} of agent '{agent}' from draft '{}'", draft.name);
     let done = Done::new(&published.receipt, args.dry_run);
     // Two operations are not undone by one command; going back to what served is what is wanted then.
@@ -237,7 +259,6 @@ fn report(
         Some(_) => done.report_undone_by(format!("recto unpublish {agent}"), line, "nothing to publish"),
         None => done.report(line, "nothing to publish"),
     };
-    let fields = Fields::new(&candidate.serving, &candidate.config, args.reveal);
     let findings = finding_lines(&published.check);
     report = report
         .field("version", made(published.version, args.dry_run))
@@ -246,16 +267,13 @@ fn report(
         .field("findings", Value::from(findings.clone()))
         .field("active", outcome.active)
         .field("from", id_value(*before))
-        .field("changes", fields.to_value(&candidate.diff));
+        .field("changes", candidate.changes.clone());
     if !args.dry_run {
         report = report.id(published.version);
     }
     let was = named(agents, agent, *before)?;
-    for line in fields.lines(&candidate.diff).iter().filter(|_| before.is_some()) {
-        report = report.line(format!("  {line}"));
-    }
-    if candidate.diff.is_empty() && before.is_some() {
-        report = report.line(format!("  the same as {was}, which serves"));
+    for line in candidate.lines(ctx, &was, args, &number.address(&published.version)) {
+        report = report.line(line);
     }
     if state != CheckState::Passed {
         report = report.line(format!("check: {state}"));
@@ -268,7 +286,8 @@ fn report(
     }
     ctx.out.report(report)?;
     if !outcome.active && !args.dry_run && state == CheckState::Passed {
-        ctx.out.say(format!("to let it serve: recto activate {agent}@V{number}"));
+        ctx.out
+            .say(format!("to let it serve: recto activate {agent}@{}", number.address(&published.version)));
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ pub(super) fn show(out: &Output, comparison: &Comparison) -> Result<(), CliError
             columns.change(shown)?;
         }
     }
+    for stat in comparison.fieldless() {
+        out.line(format!("\n{}", out.paint(Style::Strong, &plain_line(stat.name.as_str()))))?;
+        out.line(format!("  {}", out.paint(Style::Note, &comparison.without_fields(stat))))?;
+    }
     Ok(())
 }
 

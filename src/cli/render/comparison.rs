@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::agent::{Agents, Config};
+use crate::agent::{AgentError, Agents, Config};
 use crate::check::{mask_text, mask_value};
 use crate::diff::path::{self, Path};
 use crate::diff::{BlockChange, Change, ChangeKind, ConfigDiff, FieldChange, compare_blocks};
@@ -95,9 +95,16 @@ impl Comparison {
 
     /// Keeps what lies in these blocks or at, above or below these fields. Returns the names that
     /// are in neither config.
-    pub(crate) fn only(&mut self, wanted: &[(String, Path)]) -> Vec<String> {
+    ///
+    /// # Errors
+    /// When a config cannot be read.
+    pub(crate) fn only(
+        &mut self,
+        agents: &Agents,
+        wanted: &[(String, Path)],
+    ) -> Result<Vec<String>, AgentError> {
         if wanted.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let profile = &self.new.config.profile;
         let full: Vec<Path> = wanted.iter().map(|(_, path)| profile.resolve_path(path)).collect();
@@ -108,31 +115,57 @@ impl Comparison {
                     || path.is_prefix_of(full)
             })
         };
-        let known = |name: &str, full: &Path| {
-            [&self.old.config, &self.new.config].iter().any(|config| {
-                config.blocks.keys().any(|block| block.as_str() == name)
-                    || path::get(&config.value, full, profile.list_keys()).is_some()
-            })
+        let has = |config: &Config, name: &str, full: &Path| {
+            config.blocks.keys().any(|block| block.as_str() == name)
+                || path::get(&config.value, full, profile.list_keys()).is_some()
         };
-        let unknown = wanted
-            .iter()
-            .zip(&full)
-            .filter(|((name, _), full)| !known(name, full))
-            .map(|((name, _), _)| name);
-        let unknown: Vec<String> = unknown.cloned().collect();
+        let mut unknown = Vec::new();
+        for ((name, _), full) in wanted.iter().zip(&full) {
+            let mut known = [&self.old, &self.new].iter().any(|side| has(&side.config, name, full));
+            // What both sides have the same may not have been read.
+            for id in [&self.old, &self.new].iter().filter_map(|side| side.id) {
+                known = known || has(&agents.config(&id)?, name, full);
+            }
+            if !known {
+                unknown.push(name.clone());
+            }
+        }
         for group in &mut self.blocks {
             let block = group.block.clone();
             group.changes.retain(|shown| is_wanted(block.as_ref(), &shown.field.change.path));
         }
         self.blocks.retain(|group| !group.changes.is_empty());
         let left: BTreeSet<&str> = self.blocks.iter().map(BlockChanges::name).collect();
-        self.stats.retain(|stat| left.contains(stat.name.as_str()));
-        unknown
+        let named = |block: &str| wanted.iter().any(|(name, _)| name == block);
+        self.stats.retain(|stat| left.contains(stat.name.as_str()) || named(stat.name.as_str()));
+        Ok(unknown)
     }
 
     /// Whether nothing differs.
     pub(crate) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.blocks.is_empty() && self.stats.is_empty()
+    }
+
+    /// The blocks that differ though no field of the config does: an empty block that is new or gone,
+    /// the same value as text and as JSON.
+    pub(super) fn fieldless(&self) -> impl Iterator<Item = &BlockChange> {
+        let shared = self.blocks.iter().any(|group| group.block.is_none());
+        self.stats.iter().filter(move |stat| {
+            !shared && !self.blocks.iter().any(|group| group.block.as_ref() == Some(&stat.name))
+        })
+    }
+
+    /// What happened to a block of which no field differs.
+    pub(super) fn without_fields(&self, stat: &BlockChange) -> String {
+        let kind = |side: &Side| side.config.blocks.get(&stat.name).map(Content::kind);
+        match (kind(&self.old), kind(&self.new)) {
+            (None, _) => "the block is new and has no fields".to_owned(),
+            (_, None) => "the block is gone and had no fields".to_owned(),
+            (Some(old), Some(new)) if old != new => {
+                format!("the same value, as {} and not as {} any more", new.name(), old.name())
+            }
+            _ => "the block differs, its fields do not".to_owned(),
+        }
     }
 
     /// What is compared: `support V3 -> V4`, the two names joined by a text.
@@ -142,6 +175,11 @@ impl Comparison {
         } else {
             format!("{}{joint}{}", self.old.title(), self.new.title())
         }
+    }
+
+    /// What the old side is, beside the agent's handle.
+    pub(crate) fn old_name(&self) -> &str {
+        &self.old.name
     }
 
     /// How many fields differ.

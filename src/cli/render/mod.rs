@@ -11,8 +11,13 @@ mod words;
 
 pub(crate) use comparison::{Comparison, Side, wanted};
 
+use crate::diff::text;
+
 use super::error::CliError;
 use super::terminal::Output;
+
+/// Longest comparison that is shown where it is not what was asked for, in lines.
+const EXCERPT_MAX_LINES: usize = 100;
 
 /// A form in which differences are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +59,29 @@ pub(crate) fn diff(out: &Output, comparison: &Comparison, form: Form) -> Result<
     }
 }
 
+/// The comparison field by field, as lines for a report; of a long one how much differs, and `all`, the
+/// command that shows the rest.
+pub(crate) fn excerpt(out: &Output, comparison: &Comparison, all: &str) -> Vec<String> {
+    let lines: Vec<String> = fields::groups(out, comparison).concat();
+    if lines.len() <= EXCERPT_MAX_LINES {
+        return lines;
+    }
+    let mut lines = summary::stat_lines(out, comparison);
+    lines.push(format!("all of it: {all}"));
+    lines
+}
+
+/// The lines in which two texts differ, with the changed words marked.
+pub(crate) fn changed_lines(out: &Output, old: &str, new: &str) -> Vec<String> {
+    let hunks = text::lines(old, new, 0);
+    hunks.iter().flat_map(|hunk| &hunk.lines).map(|line| words::painted(out, line)).collect()
+}
+
+/// A value on the lines that it needs, made safe.
+pub(crate) fn value_lines(value: &serde_json::Value) -> Vec<String> {
+    words::lines_of(value)
+}
+
 /// Shows which fields differ, a line each, without their values.
 ///
 /// # Errors
@@ -65,9 +93,4 @@ pub(crate) fn overview(out: &Output, comparison: &Comparison) -> Result<(), CliE
 /// The fields that differ as JSON, without their values: `path`, `block`, `change`.
 pub(crate) fn overview_value(comparison: &Comparison) -> serde_json::Value {
     json::overview(comparison)
-}
-
-/// The comparison as JSON, for verbs that show more than it; as in `docs/reference/json/diff.json`.
-pub(crate) fn diff_value(comparison: &Comparison) -> serde_json::Value {
-    json::value(comparison)
 }

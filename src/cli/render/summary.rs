@@ -3,6 +3,7 @@
 use crate::diff::{BlockChange, BlockChangeKind, ChangeKind};
 use crate::object::Content;
 
+use super::super::count::count;
 use super::super::error::CliError;
 use super::super::terminal::{Cell, Output, Style, Table, plain_line};
 use super::comparison::Comparison;
@@ -29,6 +30,11 @@ pub(super) fn unit(comparison: &Comparison, stat: &BlockChange) -> &'static str 
 
 /// Shows a table of the blocks that differ, and a sum.
 pub(super) fn stat(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
+    stat_lines(out, comparison).iter().try_for_each(|line| out.line(line))
+}
+
+/// The lines of that table, and the sum.
+pub(super) fn stat_lines(out: &Output, comparison: &Comparison) -> Vec<String> {
     let mut table = Table::new(["BLOCK", "CHANGE", "ADDED", "REMOVED", "OF"]);
     for stat in &comparison.stats {
         table.row([
@@ -39,16 +45,16 @@ pub(super) fn stat(out: &Output, comparison: &Comparison) -> Result<(), CliError
             unit(comparison, stat).into(),
         ]);
     }
-    out.table(&table)?;
-    let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let mut lines = table.lines(|style, text| out.paint(style, text));
     let (blocks, fields) = (comparison.stats.len(), comparison.count());
     let title = plain_line(&comparison.title(" -> ")).into_owned();
-    out.line(format!(
+    lines.push(format!(
         "{title}: {} differ{} in {}",
-        plural(fields, "field"),
+        count(fields, "field"),
         if fields == 1 { "s" } else { "" },
-        plural(blocks, "block")
-    ))
+        count(blocks, "block")
+    ));
+    lines
 }
 
 /// Shows the names of the blocks that differ.
@@ -68,6 +74,10 @@ pub(super) fn fields(out: &Output, comparison: &Comparison) -> Result<(), CliErr
         let lines = shown.field.text.as_ref().map(|text| format!(": {}", fields::counted(text)));
         let (sign, lines) = (out.paint(style, sign), lines.unwrap_or_default());
         out.line(format!("  {sign} {}{lines}", plain_line(&shown.path)))?;
+    }
+    for stat in comparison.fieldless() {
+        let (sign, what) = (out.paint(Style::Note, "~"), comparison.without_fields(stat));
+        out.line(format!("  {sign} {}: {what}", plain_line(stat.name.as_str())))?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl Table {
     }
 
     /// The lines: headings, then rows.
-    pub(super) fn lines(&self, paint: impl Fn(Style, &str) -> String) -> Vec<String> {
+    pub(in crate::cli) fn lines(&self, paint: impl Fn(Style, &str) -> String) -> Vec<String> {
         let headings = self.headings.iter().map(|text| Cell::new(Style::Strong, *text)).collect();
         let rows: Vec<Vec<(String, Option<Style>)>> = std::iter::once(&headings)
             .chain(&self.rows)

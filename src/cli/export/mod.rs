@@ -1,5 +1,7 @@
 //! `recto export`: a revision as a document or as block files, and histories line by line.
 
+mod left_out;
+
 use std::path::{Path, PathBuf};
 
 use crate::agent::{Agents, HistoryLines};
@@ -10,10 +12,14 @@ use crate::refs::Handle;
 use crate::repo::STORE_DIR;
 use crate::worktree::{AGENT_FILE, AgentFile, bytes_of, file_name};
 
-use super::agents::Listing;
-use super::context::Context;
-use super::error::{CliError, Exit};
-use super::terminal::Report;
+use crate::cli::agents::each;
+use crate::cli::context::Context;
+use crate::cli::count::count;
+use crate::cli::damage::Damage;
+use crate::cli::error::{CliError, Exit};
+use crate::cli::terminal::Report;
+
+use left_out::LeftOut;
 
 /// Bytes of a history kept in memory before they are written.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -33,8 +39,9 @@ pub(crate) enum Form {
 /// Export a config, or whole histories
 ///
 /// Writes what 'recto import' reads. A document and block files give the same config with the same id
-/// again; a history gives the same versions, each with its author, time and message. Without a revision
-/// it is what serves; a history is always all of it.
+/// again; a history gives the same versions, each with its author, time and message, its label as it is
+/// now and its bookmark; what it leaves out is said. Without a revision it is what serves; a history is
+/// always all of it.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: recto export support@V3 -o support.json\n         recto export --all --format history -o all.jsonl"
@@ -110,7 +117,12 @@ fn blocks(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError>
     for (name, bytes) in &files {
         ctx.disk().write_atomic(&path.join(name), bytes)?;
     }
-    said(ctx, args, &format!("wrote {} files to '{}'", files.len(), dir.display()), files.len() as u64)?;
+    said(
+        ctx,
+        args,
+        &format!("wrote {} to '{}'", count(files.len(), "file"), dir.display()),
+        files.len() as u64,
+    )?;
     Ok(Exit::Done)
 }
 
@@ -120,20 +132,32 @@ fn history(args: &Args, ctx: &Context, agents: &Agents) -> Result<Exit, CliError
         return Err(CliError::usage(message).hint(format!("recto export {} --format history", spec.agent)));
     }
     let mut target = Target::open(ctx, args.output.as_deref())?;
-    let mut versions = 0;
+    let (mut versions, mut left_out) = (0, LeftOut::default());
+    let mut damage = Damage::default();
+    let mut one = |agent: &Handle| -> Result<(), CliError> {
+        let mut lines = agents.export_history(agent)?;
+        versions += target.lines(&mut lines)?;
+        left_out.other_ids(agent, lines.other_ids());
+        left_out.of(agents, agent)
+    };
     if let Some(spec) = &args.revision {
-        let agent = agents.locate(&spec.agent)?;
-        versions += target.lines(agents.export_history(&agent)?)?;
+        one(&agents.locate(&spec.agent)?)?;
     } else {
-        for info in Listing::new(agents) {
-            versions += target.lines(agents.export_history(&info?.handle)?)?;
-        }
+        let mut cut = Damage::default();
+        each(agents, &mut damage, |info| cut.pass_told(&info.handle, one(&info.handle)).map(drop))?;
+        damage.extend(cut);
     }
     target.finish()?;
+    let left_out = left_out.lines();
     if let Some(file) = &args.output {
-        said(ctx, args, &format!("wrote {versions} versions to '{}'", file.display()), versions)?;
+        let line = format!("wrote {} to '{}'", count(versions, "version"), file.display());
+        let report = reported(args, &line, versions).field("left_out", left_out.clone());
+        ctx.out.report(report)?;
     }
-    Ok(Exit::Done)
+    for line in left_out {
+        ctx.out.say(format!("left out: {line}"));
+    }
+    Ok(damage.finish(ctx))
 }
 
 /// Where a history goes: stdout, or a new file that gets its name when it is complete.
@@ -161,7 +185,7 @@ impl<'a> Target<'a> {
     }
 
     /// Writes the lines of an agent; returns how many.
-    fn lines(&mut self, lines: HistoryLines<'_>) -> Result<u64, CliError> {
+    fn lines(&mut self, lines: &mut HistoryLines<'_>) -> Result<u64, CliError> {
         let mut count = 0;
         for line in lines {
             self.waiting.extend(line?);
@@ -213,11 +237,15 @@ fn destination(ctx: &Context, file: &Path) -> Result<PathBuf, CliError> {
 }
 
 fn said(ctx: &Context, args: &Args, line: &str, count: u64) -> Result<(), CliError> {
+    ctx.out.report(reported(args, line, count))
+}
+
+fn reported(args: &Args, line: &str, count: u64) -> Report {
     let output = args.output.as_ref().map(|path| path.display().to_string());
     let form = match args.format {
         Form::Document => "document",
         Form::Blocks => "blocks",
         Form::History => "history",
     };
-    ctx.out.report(Report::new(line).field("form", form).field("output", output).field("count", count))
+    Report::new(line).field("form", form).field("output", output).field("count", count)
 }

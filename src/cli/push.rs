@@ -1,0 +1,76 @@
+//! `recto push`: gives another store what was published here.
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::sync;
+use crate::refs::Handle;
+use crate::sync::{Drafts, Link, Scope, SyncError, Synced};
+
+/// Give a remote what was published here
+///
+/// Versions go with their labels, checks and pins, and this store's log with them. A remote that has
+/// versions which were not pulled refuses; what it has is fetched then. Drafts go when they are named, ACTIVE
+/// and environments with --activate. An agent without a remote of its own has its numbers from this one
+/// afterwards.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: recto push support\nExample: recto push support@tone")]
+pub(crate) struct Args {
+    /// The agents, or drafts of them; all agents that are here when none are named.
+    #[arg(value_name = "AGENT[@DRAFT]")]
+    agents: Vec<String>,
+
+    /// The remote; `origin`, or the only one, without it.
+    #[arg(long)]
+    remote: Option<String>,
+
+    /// Give all drafts.
+    #[arg(long)]
+    drafts: bool,
+
+    /// Let serve there what serves here.
+    #[arg(long)]
+    activate: bool,
+
+    /// The handle there of an agent that the remote does not have, where its own is taken.
+    #[arg(long = "as", value_name = "NAME")]
+    rename: Option<String>,
+
+    /// Say what would be given, and give nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let agents = ctx.agents(args.dry_run)?;
+    let remote = sync::chosen(ctx, args.remote.as_deref())?;
+    let transport = sync::opened(ctx, &remote.url)?;
+    let link = Link::new(&agents, &transport, remote.name.clone(), args.dry_run)?;
+    let named = sync::named(&agents, &args.agents, args.drafts)?;
+    let rename: Option<Handle> = args.rename.as_deref().map(str::parse).transpose()?;
+    if rename.is_some() && named.len() != 1 {
+        return Err(CliError::usage("--as gives one agent another handle, and not one is named"));
+    }
+    let handles: Vec<Handle> = named.iter().map(|(handle, _)| handle.clone()).collect();
+    let pairs = link.to_push(&handles)?;
+    let results = sync::each(ctx, "pushing", &pairs, |pair| {
+        let Some(local) = &pair.local else { return Ok(Synced::default()) };
+        let drafts = match named.iter().find(|(handle, _)| handle == local) {
+            Some((_, drafts)) => drafts.clone(),
+            None if args.drafts => Drafts::All,
+            None => Drafts::None,
+        };
+        let scope = Scope { drafts, activate: args.activate, rename: rename.clone() };
+        link.push(local, pair.tip.as_ref(), &scope).map_err(|error| taken(error, local))
+    });
+    sync::told(ctx, &remote.name, args.dry_run, results)
+}
+
+/// The remote speaks of the handle there; the command that helps names the one here.
+fn taken(error: SyncError, local: &Handle) -> SyncError {
+    match error {
+        SyncError::OtherAgent { pushing: true, .. } => {
+            SyncError::OtherAgent { handle: local.clone(), pushing: true }
+        }
+        other => other,
+    }
+}
