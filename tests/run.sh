@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them: formatting, lints as errors, every test, the
-# documentation build. Prints the test counts at the end. Needs Rust, a C compiler and git.
+# documentation build. Prints the test counts at the end. Needs Rust and a C compiler; installs
+# the other programs that it uses where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
@@ -8,9 +9,13 @@ export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 step() { printf '\n== %s\n' "$*"; }
 
 step "real counterparts"
-for tool in git strace; do
+# A test that needs one of these fails without it; none passes by doing nothing.
+for need in git strace patch bash jq script:bsdutils; do
+    tool=${need%%:*} package=${need##*:}
     if ! command -v "$tool" >/dev/null; then
-        (apt-get update -qq && apt-get install -y -qq --no-install-recommends "$tool") >/dev/null
+        echo "installing $package, for '$tool'"
+        (apt-get update -qq && apt-get install -y -qq --no-install-recommends "$package") >/dev/null ||
+            { echo "'$tool' is missing and '$package' cannot be installed" >&2; exit 1; }
     fi
     echo "$tool: $(command -v "$tool")"
 done

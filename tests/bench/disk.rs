@@ -75,6 +75,10 @@ impl Disk for CountingDisk {
         self.real.rename(from, to)
     }
 
+    fn exchange(&self, one: &Path, other: &Path) -> Result<(), DiskError> {
+        self.real.exchange(one, other)
+    }
+
     fn remove_file(&self, path: &Path) -> Result<(), DiskError> {
         self.real.remove_file(path)
     }

@@ -9,6 +9,7 @@ mod crowd;
 mod disk;
 mod import;
 mod log;
+mod pack;
 mod parts;
 mod publish;
 mod resolve;
@@ -24,12 +25,13 @@ use timing::Scale;
 
 type Group = (&'static str, fn(&Path, Scale));
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     ("publish", publish::run),
     ("parts", parts::run),
     ("resolve", resolve::run),
     ("log", log::run),
     ("binary", binary::run),
+    ("pack", pack::run),
     ("import", import::run),
     ("crowd", crowd::run),
 ];

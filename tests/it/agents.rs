@@ -1,6 +1,7 @@
 //! Agents made, shown, renamed, described, put away and copied.
 
 use crate::harness::{Place, Run};
+use crate::life::Life;
 
 /// A config without a profile of its own: two blocks.
 pub(crate) const CONFIG: &str = "{\"prompt\": \"Be kind.\\n\", \"voice\": {\"id\": \"nyah\", \"speed\": 1}}";
@@ -42,7 +43,7 @@ fn a_new_agent_has_a_version_and_serves_when_told() {
     let new = ["agent", "new", "sales", "--from", "support.json", "--activate", "--json"];
     let made = place.recto(new).exits(0).json("agent-new");
     assert_eq!((&made["active"], &made["check"]), (&true.into(), &"passed".into()));
-    assert_eq!(made["undo"], "recto agent archive sales");
+    assert_eq!(made["undo"], "recto unpublish sales && recto agent archive sales");
     let shown = place.recto(["agent", "show", "support", "--json"]).exits(0).json("agent-show");
     assert_eq!(shown["versions"][0]["label"], "first");
     assert_eq!((&shown["active"], &shown["title"]), (&serde_json::Value::Null, &"support".into()));
@@ -248,4 +249,116 @@ fn a_revision_where_an_agent_is_wanted_is_refused() {
     let place = with_support();
     let run = place.recto(["agent", "archive", "support@V1"]).exits(2);
     assert!(run.stderr.contains("where an agent is wanted"), "{}", run.stderr);
+}
+
+#[test]
+fn an_agent_that_cannot_serve_is_not_made_and_the_findings_are_told() {
+    let place = Place::with_store();
+    place.write("leaky.json", format!("{{\"prompt\": \"Use {SECRET}.\"}}"));
+    for words in
+        [&["import", "leaky.json", "--as", "leaky"][..], &["agent", "new", "leaky", "--from", "leaky.json"]]
+    {
+        let run = place.recto(words.iter().chain(&["--activate"]));
+        refused(run, 5, "agent 'leaky' cannot be made with V1 serving");
+    }
+    let told = place.recto(["import", "leaky.json", "--as", "leaky", "--activate"]).exits(5).stderr;
+    assert!(told.contains("prompt: secret in plain text") && told.contains("nothing was made"), "{told}");
+    assert!(!told.contains(SECRET), "{told}");
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok(), "");
+}
+
+#[test]
+fn an_archived_agent_that_serves_is_seen() {
+    let place = Place::with_store();
+    Life::of(&place).support();
+    place.recto(["agent", "archive", "support"]).ok();
+    let listed = place.recto(["agent", "list"]).ok();
+    assert!(listed.contains("support (archived)") && listed.contains("V1"), "{listed}");
+    let status = place.recto(["status"]).ok();
+    assert!(status.contains("support: live, archived\n"), "{status}");
+    assert_eq!(place.recto(["status", "--json"]).json("status")["agents"][0]["archived"], true);
+    place.recto(["unpublish", "support"]).ok();
+    assert!(!place.recto(["agent", "list"]).ok().contains("support"));
+    assert!(place.recto(["agent", "list", "--archived"]).ok().contains("support (archived)"));
+}
+
+#[test]
+fn one_damaged_agent_does_not_block_the_others() {
+    let place = Place::with_store();
+    let life = Life::of(&place);
+    life.support();
+    for agent in ["broken", "sales"] {
+        life.create(agent, "generic", serde_json::json!({"prompt": "Hi."}));
+    }
+    place.recto(["draft", "new", "support@fix"]).ok();
+    place.recto(["set", "support@fix", "prompt=Hot."]).ok();
+    place.recto(["publish", "support@fix", "--activate"]).ok();
+    place.write(".recto/agents/broken/journal", "");
+    for (args, shown) in [
+        (["status"].as_slice(), "sales: live"),
+        (&["agent", "list"], "sales"),
+        (&["log"], "sales"),
+        (&["log", "--reverse"], "sales"),
+        (&["export", "--all", "--format", "history"], "\"sales\""),
+    ] {
+        let run = place.recto(args).exits(4);
+        assert!(run.stdout.contains(shown) && run.stdout.contains("support"), "{args:?}: {}", run.stdout);
+        assert!(run.stderr.contains("1 damaged agent is left out"), "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains("broken: "), "{args:?}: {}", run.stderr);
+    }
+    assert_eq!(
+        place.recto(["agent", "list", "--json"]).exits(4).json("agent-list")["agents"][1]["agent"],
+        "support"
+    );
+    let back = place.recto(["rollback", "--all", "--to", "2026-03-07T13:00:00Z"]).exits(4);
+    assert!(back.stdout.contains("ACTIVE of agent 'support': V2"), "{}", back.stdout);
+    assert!(back.stderr.contains("broken: "), "{}", back.stderr);
+    assert!(place.recto(["status", "support"]).ok().contains("V1 by"));
+}
+
+/// Runs the commands of an undo line.
+fn run_all(place: &Place, line: &str) {
+    for command in line.split(" && ") {
+        place.recto(command.split(' ').skip(1)).ok();
+    }
+}
+
+#[test]
+fn what_made_an_agent_prints_a_way_back_that_works() {
+    let place = Place::with_store();
+    place.write("config.json", CONFIG);
+    for serves in [false, true] {
+        let activate = if serves { ["--activate"].as_slice() } else { &[] };
+        let on = |args: &[&str]| place.recto([args, activate].concat()).exits(0);
+        let tag = if serves { "s" } else { "n" };
+        let [made, imported, copied, applied] =
+            ["made", "imported", "copied", "applied"].map(|name| format!("{name}-{tag}"));
+        let mut undos = vec![
+            (&made, on(&["agent", "new", &made, "--from", "config.json"]).stderr),
+            (&imported, on(&["import", "config.json", "--as", &imported]).stderr),
+            (&copied, on(&["agent", "duplicate", &format!("{made}@V1"), &copied]).stderr),
+        ];
+        let about = format!("{{\"format\": 1, \"agent\": \"{applied}\", \"profile\": \"generic\"}}");
+        place.write(format!("ws-{tag}/agents/{applied}/agent.json"), about);
+        place.write(format!("ws-{tag}/agents/{applied}/prompt.md"), "Hello.");
+        undos.push((&applied, on(&["apply", &format!("ws-{tag}")]).stdout));
+        for (agent, said) in undos {
+            let line = said.lines().find_map(|line| line.trim().strip_prefix("undo: "));
+            run_all(&place, line.unwrap_or_else(|| panic!("{agent}: {said}")));
+            let shown = place.recto(["agent", "show", agent, "--json"]).exits(0).json("agent-show");
+            assert_eq!((&shown["archived"], &shown["active"]), (&true.into(), &serde_json::Value::Null));
+        }
+    }
+    // Into an agent that is there, an import makes a draft, or edits it.
+    place.recto(["agent", "new", "there"]).ok();
+    let said = place.recto(["import", "config.json", "--as", "there"]).exits(0);
+    assert_eq!(undo_of(&said).join(" "), "draft discard there@import");
+    place.write("other.json", "{\"prompt\": \"Be quick.\\n\"}");
+    let again = place.recto(["import", "other.json", "--as", "there"]).exits(0);
+    let undo = undo_of(&again).join(" ");
+    assert!(undo.starts_with("undo there --expect "), "{undo}");
+    run_all(&place, &format!("recto {undo}"));
+    assert_eq!(place.recto(["cat", "there@import", "prompt"]).ok(), "Be kind.\n");
+    run_all(&place, "recto draft discard there@import");
+    assert!(!place.recto(["draft", "list", "there"]).ok().contains("import"));
 }

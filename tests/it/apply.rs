@@ -45,6 +45,60 @@ fn a_plan_changes_nothing_and_the_apply_does_what_it_says() {
 }
 
 #[test]
+fn directories_of_no_agent_are_named() {
+    let place = place();
+    place.write("agents/ghost/prompt.md", "Boo.\n");
+    place.write("agents/.hidden/prompt.md", "Not meant.\n");
+    let run = place.recto(["apply", "."]).exits(0);
+    assert_eq!(run.stdout, "agent 'support': unchanged\n");
+    let expected = "warning: 'agents/ghost' has no agent.json and was passed over; 'recto import agents/ghost --as ghost' makes an agent of it\n";
+    assert_eq!(run.stderr, expected);
+    let plan = place.recto(["apply", "agents", "--dry-run", "--json"]).json("apply-plan");
+    assert_eq!(plan["unknown"], json!(["agents/ghost"]));
+    assert_eq!(place.recto(["apply", ".", "--json"]).json("apply")["unknown"], json!(["agents/ghost"]));
+    let status = place.recto(["status"]).exits(0);
+    assert!(status.stderr.contains("'agents/ghost' has no agent.json"), "{}", status.stderr);
+    assert_eq!(place.recto(["status", "--json"]).json("status")["unknown"], json!(["ghost"]));
+    fs::remove_dir_all(place.path("agents/support")).expect("removed");
+    let none = place.recto(["apply", "."]).exits(1);
+    assert!(none.stderr.contains("'agents/ghost' has no agent.json"), "{}", none.stderr);
+    place.recto(["import", "agents/ghost", "--as", "ghost"]).ok();
+}
+
+#[test]
+fn the_one_draft_of_a_profile_follows_what_is_applied() {
+    let place = Place::with_store();
+    let life = Life::of(&place);
+    life.create("desk", "thinnest", json!({"instructions": "Be kind.\n"}));
+    let draft = || {
+        let list = place.recto(["draft", "list", "desk", "--json"]).json("draft-list");
+        list["drafts"][0]["base"]["number"].clone()
+    };
+    place.recto(["checkout", "desk@main"]).ok();
+    let file = fs::read_dir(place.path("agents/desk")).expect("listed").flatten();
+    let file = file.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "md"));
+    let file = file.expect("the instructions");
+    fs::write(&file, "Be brief.\n").expect("written");
+    place.recto(["apply", "."]).ok();
+    assert_eq!(draft(), json!(2));
+    assert_eq!(place.recto(["cat", "desk@main", "instructions"]).ok(), "Be brief.\n");
+    // A draft with edits of its own stays as it is.
+    place.recto(["set", "desk@main", "instructions=Be funny."]).ok();
+    fs::write(&file, "Be quick.\n").expect("written");
+    place.recto(["apply", "."]).ok();
+    assert_eq!(draft(), json!(2));
+    assert_eq!(place.recto(["cat", "desk@main", "instructions"]).ok(), "Be funny.\n");
+}
+
+#[test]
+fn apply_does_not_speak_of_saving() {
+    let place = place();
+    place.write("agents/support/voice.json", "{");
+    let run = place.recto(["apply", "."]).exits(5);
+    assert!(!run.stderr.contains("save"), "{}", run.stderr);
+}
+
+#[test]
 fn apply_works_from_elsewhere_and_on_one_agent() {
     let place = place();
     place.write(PROMPT, "From files.\n");
@@ -82,7 +136,7 @@ fn what_others_published_is_not_undone() {
 fn expectations_guard() {
     let place = place();
     place.write(PROMPT, "From files.\n");
-    place.recto(["apply", ".", "--expect", "support=V7"]).exits(1);
+    place.recto(["apply", ".", "--expect", "support=V7"]).exits(3);
     place.recto(["apply", ".", "--expect", "sales=V1"]).exits(2);
     place.recto(["apply", ".", "--expect", "support=V1"]).ok();
     place.write(PROMPT, "Again.\n");
@@ -123,4 +177,71 @@ fn a_directory_that_cannot_be_written_is_applied_all_the_same() {
     // Who may write everything (root) sees no warning.
     assert!(writable || run.stderr.contains("cannot be written"), "{}", run.stderr);
     assert!(run.ok().contains("V1 -> V2"));
+}
+
+/// An agent whose V1 and V2 were applied, V3 published by somebody, and V4 applied over it, with
+/// `agent.json` as it is in version control, before every apply.
+fn overwritten(place: &Place, file: &str) {
+    let fresh = |prompt: &str, args: &[&str]| {
+        place.write("agents/a/agent.json", file);
+        place.write("agents/a/prompt.md", prompt);
+        place.recto([["apply", ".", "--activate"].as_slice(), args].concat())
+    };
+    fresh("Two.\n", &[]).ok();
+    place.recto(["draft", "new", "a@fix"]).ok();
+    place.recto(["set", "a@fix", "prompt=Hot."]).ok();
+    place.recto(["publish", "a@fix", "--activate"]).ok();
+    let refused = fresh("Three.\n", &[]).exits(3).stderr;
+    assert!(refused.contains("is V3 by Asha Rao, not V2, which 'apply' published last"), "{refused}");
+    assert!(refused.contains("apply once with --overwrite"), "{refused}");
+    fresh("Three.\n", &["--overwrite"]).ok();
+    assert!(fresh("Four.\n", &[]).ok().contains("newest version V4 -> V5"));
+}
+
+#[test]
+fn an_overwrite_settles_what_came_before_it() {
+    let bare = "{\"format\": 1, \"agent\": \"a\", \"profile\": \"generic\"}";
+    let place = Place::with_store();
+    place.write("agents/a/agent.json", bare);
+    place.write("agents/a/prompt.md", "One.\n");
+    place.recto(["apply", ".", "--activate"]).ok();
+    let based = place.read("agents/a/agent.json");
+    assert!(based.contains("\"base_number\": 1"), "{based}");
+    overwritten(&place, bare);
+    let place = Place::with_store();
+    place.write("agents/a/agent.json", bare);
+    place.write("agents/a/prompt.md", "One.\n");
+    place.recto(["apply", ".", "--activate"]).ok();
+    let based = place.read("agents/a/agent.json");
+    overwritten(&place, &based);
+}
+
+#[test]
+fn an_overwrite_that_was_withdrawn_settles_nothing() {
+    let place = Place::with_store();
+    let apply = |prompt: &str, args: &[&str]| {
+        place.write("agents/a/agent.json", "{\"format\": 1, \"agent\": \"a\", \"profile\": \"generic\"}");
+        place.write("agents/a/prompt.md", prompt);
+        place.recto([["apply", "."].as_slice(), args].concat())
+    };
+    apply("One.\n", &[]).ok();
+    place.recto(["draft", "new", "a@fix"]).ok();
+    place.recto(["set", "a@fix", "prompt=Hot."]).ok();
+    place.recto(["publish", "a@fix"]).ok();
+    apply("Two.\n", &["--overwrite"]).ok();
+    place.recto(["undo", "a"]).ok();
+    let refused = apply("Three.\n", &[]).exits(3).stderr;
+    assert!(refused.contains("is V2 by Asha Rao, not V1, which 'apply' published last"), "{refused}");
+}
+
+#[test]
+fn what_is_expected_counts_also_with_overwrite() {
+    let place = place();
+    place.write(PROMPT, "From files.\n");
+    for args in [["--expect", "support=V7"].as_slice(), &["--expect", "support=V7", "--overwrite"]] {
+        let refused = place.recto([["apply", "."].as_slice(), args].concat()).exits(3).stderr;
+        assert!(refused.contains("--overwrite does not change what --expect demands"), "{refused}");
+        assert!(!refused.contains("publishes all the same"), "{refused}");
+    }
+    place.recto(["apply", ".", "--expect", "support=V1"]).ok();
 }

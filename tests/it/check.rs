@@ -17,7 +17,7 @@ fn a_file_is_checked_without_a_store() {
     let run = place.recto(["check", "leak.json"]).exits(5);
     assert!(run.stdout.contains("error  secret-in-config  voice.api_key: "), "{}", run.stdout);
     assert!(!run.stdout.contains(SECRET), "{}", run.stdout);
-    assert!(run.stderr.contains("leak.json: 1 errors, 1 warnings"), "{}", run.stderr);
+    assert!(run.stderr.contains("leak.json: 1 error, 1 warning\n"), "{}", run.stderr);
     let shown = place.recto(["check", "leak.json", "--reveal"]).exits(5).stdout;
     assert!(shown.contains(SECRET), "{shown}");
     place.write("good.json", "{\"prompt\": \"Hello.\"}");

@@ -75,3 +75,20 @@ fn a_damaged_settings_file_is_named() {
     let message = error["error"]["message"].as_str().expect("a text");
     assert!(message.contains(".recto/config.json' is not a settings file: 'user.name' is not a text"));
 }
+
+#[test]
+fn active_json_takes_effect_at_once() {
+    let place = crate::agents::with_support();
+    let document = place.path(".recto/agents/support/ACTIVE.json");
+    let before = std::fs::read(&document).expect("there");
+    place.recto(["config", "active_json", "off"]).ok();
+    assert!(!document.exists());
+    place.recto(["fsck"]).ok();
+    place.recto(["config", "active_json", "on"]).ok();
+    assert_eq!(std::fs::read(&document).expect("there again"), before);
+    place.recto(["fsck"]).ok();
+    place.recto(["config", "active_json", "off"]).ok();
+    place.recto(["config", "--unset", "active_json"]).ok();
+    assert_eq!(std::fs::read(&document).expect("there again"), before);
+    place.recto(["fsck"]).ok();
+}

@@ -122,7 +122,7 @@ fn seen(agents: &Agents) -> String {
     let page = agents.list(None, 10).expect("the agents can be listed");
     let mut words = Vec::new();
     for info in page {
-        let active = info.active.map_or(0, |(_, number)| number);
+        let active = info.active.map_or(0, |(_, number)| number.position);
         let drafts = agents.drafts(&info.handle).expect("the drafts can be read");
         let drafts: Vec<String> =
             drafts.iter().map(|draft| format!("{}:{}", draft.name, draft.revision)).collect();

@@ -162,6 +162,79 @@ fn a_unified_patch_applies_to_the_files_of_a_checkout() {
     assert_eq!(place.read("agents/support/call_handling.json"), expected);
 }
 
+/// V1 and a draft that gains and loses empty blocks, and changes what kind a block is.
+fn kinds() -> Place {
+    let place = Place::with_store();
+    place.write("c.json", json!({"prompt": "Hi.\n", "voice": "nyah", "gone": "", "last": "x"}).to_string());
+    place.recto(["import", "c.json", "--as", "support", "--profile", "generic"]).ok();
+    place.recto(["draft", "new", "support@tone"]).ok();
+    place.recto(["unset", "support@tone", "gone", "last"]).ok();
+    place.recto(["set", "support@tone", "fresh=", "voice:={\"id\": \"nyah\"}", "none:={}"]).ok();
+    place
+}
+
+#[test]
+fn a_patch_tells_empty_blocks_and_blocks_of_another_kind() {
+    for program in [["git", "apply"], ["patch", "-p1"]] {
+        let place = kinds();
+        let patch = place.recto(["diff", "-u", "support@V1..tone"]).ok();
+        assert!(!patch.contains("+++ b/agents/support/voice.md"), "a text does not become JSON: {patch}");
+        place.recto(["export", "support@V1", "--format", "blocks", "-o", "agents/support"]).ok();
+        place.write("change.patch", patch.clone());
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).current_dir(place.path("")).stdin(place.open("change.patch"));
+        assert!(command.output().expect("it runs").status.success(), "{program:?}: {patch}");
+        place.recto(["export", "support@tone", "--format", "blocks", "-o", "expected/support"]).ok();
+        for file in ["fresh.md", "none.json", "prompt.md", "voice.json"] {
+            let expected = place.read(format!("expected/support/{file}"));
+            assert_eq!(place.read(format!("agents/support/{file}")), expected, "{program:?} {file}");
+        }
+        for file in ["gone.md", "last.md", "voice.md"] {
+            assert!(!place.path(format!("agents/support/{file}")).exists(), "{program:?} {file}");
+        }
+    }
+}
+
+#[test]
+fn a_block_without_fields_is_a_difference() {
+    let place = Place::with_store();
+    let line = |blocks: Value| {
+        json!({"agent": "support", "author": "Ana", "time": "2026-01-05T09:00:00Z", "profile": "thinnest",
+            "blocks": blocks})
+        .to_string()
+            + "\n"
+    };
+    let prompt = json!("Be kind.\n");
+    place.write(
+        "h.jsonl",
+        line(json!({"instructions": prompt})) + &line(json!({"instructions": prompt, "voice": {}})),
+    );
+    place.recto(["import", "h.jsonl"]).ok();
+    place.recto(["diff", "--exit-code", "support@V1..V2"]).exits(1);
+    let shown = place.recto(["diff", "support@V1..V2"]).ok();
+    assert!(shown.contains("voice\n  ~ the block is new and has no fields\n"), "{shown}");
+    let json = place.recto(["diff", "--json", "support@V1..V2"]).json("diff");
+    assert_eq!((&json["equal"], &json["blocks"][0]["change"]), (&json!(false), &json!("added")));
+    let patch = place.recto(["diff", "-u", "support@V1..V2"]).ok();
+    assert!(patch.contains("+++ b/agents/support/voice.json"), "{patch}");
+}
+
+#[test]
+fn counts_have_the_plural_that_they_need() {
+    let place = place();
+    place.recto(["draft", "new", "support@one"]).ok();
+    let prompt = config()["singlePromptConfig"]["prompt"].as_str().expect("a prompt").to_owned() + "Bye.\n";
+    place.recto(["set", "support@one", &format!("prompt={prompt}")]).ok();
+    let shown = place.recto(["diff", "support@one"]).ok();
+    assert!(shown.contains("~ prompt: +1 -0 lines"), "{shown}");
+    place.write("bad.json", "{\"firstMessage\": 3}");
+    let run = place.recto(["check", "bad.json", "--profile", "atoms"]);
+    assert!(
+        run.stderr.contains("1 error, 0 warnings") || run.stderr.contains("1 error, 1 warning"),
+        "{run:?}"
+    );
+}
+
 #[test]
 fn side_by_side_fits_the_width() {
     let place = place();

@@ -24,6 +24,25 @@ fn value(place: &Place, block: &str) -> String {
 }
 
 #[test]
+fn a_text_does_not_take_the_place_of_what_only_json_says() {
+    let place = with_support();
+    place.recto(["draft", "new", "support@tone"]).ok();
+    for word in ["voice=nyah", "voice=@text.md", "tags=a,b", "none=x"] {
+        place.write("text.md", "nyah");
+        place.recto(["set", "support@tone", "tags:=[]", "none:=null"]).ok();
+        let run = place.recto(["set", "support@tone", word]).exits(5);
+        let path = word.split('=').next().expect("a path");
+        let is = ["voice", "tags"].iter().zip(["an object", "a list"]).find(|(name, _)| **name == path);
+        let is = is.map_or("null", |(_, is)| is);
+        assert!(run.stderr.contains(&format!("'{path}' is {is}, and a text")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("{path}:=")), "{}", run.stderr);
+    }
+    place.recto(["set", "support@tone", "voice:=\"nyah\"", "tags:=[1]"]).ok();
+    assert_eq!(place.recto(["cat", "support@tone", "voice"]).ok(), "nyah\n");
+    place.recto(["set", "support@tone", "voice=emily", "fresh=text"]).ok();
+}
+
+#[test]
 fn a_draft_is_forked_from_what_serves_or_from_any_revision() {
     let place = with_support();
     let run = place.recto(["draft", "new", "support@tone"]).exits(0);
@@ -57,6 +76,68 @@ fn a_draft_that_cannot_be_forked_is_refused() {
     place.recto(["agent", "new", "desk", "--profile", "callem"]).ok();
     refused(place.recto(["draft", "new", "desk@other"]), 2, "have one draft, 'main'");
     refused(place.recto(["draft", "discard", "desk@main"]), 2, "have one draft, 'main'");
+}
+
+#[test]
+fn hints_know_that_there_is_one_draft_only() {
+    let place = Place::with_store();
+    place.recto(["agent", "new", "desk", "--profile", "callem", "--activate"]).ok();
+    for args in [
+        vec!["draft", "new", "desk@other"],
+        vec!["set", "desk@V1", "a=b"],
+        vec!["set", "desk@other", "a=b"],
+        vec!["checkout", "desk@V1"],
+        vec!["restore", "desk@V1", "--to", "other"],
+        vec!["draft", "discard", "desk"],
+    ] {
+        let run = place.recto(args);
+        assert!(run.code != 0 && run.stderr.contains("hint: "), "{}: {}", run.command, run.stderr);
+        assert!(!run.stderr.contains("draft new"), "{}: {}", run.command, run.stderr);
+        assert!(run.stderr.contains("main"), "{}: {}", run.command, run.stderr);
+    }
+    place.recto(["restore", "desk@V1"]).ok();
+}
+
+#[test]
+fn what_names_a_version_names_no_draft() {
+    let place = with_draft();
+    for (name, reason) in
+        [("V7", "kept for versions"), ("latest", "the newest version"), ("ACTIVE", "serves")]
+    {
+        for args in [
+            vec!["restore", "support@V1", "--to", name],
+            vec!["draft", "rename", "support@tone", name],
+            vec!["draft", "new", "support", name],
+        ] {
+            let run = place.recto(args).exits(2);
+            let words = format!("'{name}' cannot name a draft: ");
+            assert!(run.stderr.contains(&words) && run.stderr.contains(reason), "{}", run.stderr);
+            assert!(!run.stderr.contains("would do"), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_forks_and_restores_nothing() {
+    let place = with_draft();
+    let before = place.recto(["draft", "list", "support"]).ok();
+    let done =
+        place.recto(["draft", "new", "support@x", "--dry-run", "--json"]).exits(0).json("draft-change");
+    assert_eq!(
+        (&done["dry_run"], &done["draft"]["id"], &done["operation"]),
+        (&true.into(), &Value::Null, &Value::Null)
+    );
+    let said = place.recto(["draft", "new", "support@x", "--dry-run"]).ok();
+    assert_eq!(said, "dry run: forked draft 'x' of agent 'support', based on V1\n");
+    refused(place.recto(["draft", "new", "support@tone", "--dry-run"]), 1, "has a draft 'tone' already");
+    place.recto(["set", "support@tone", "voice.speed=2"]).ok();
+    let said = place.recto(["restore", "support@V1", "--to", "tone", "--dry-run"]).ok();
+    assert_eq!(said, "dry run: draft 'tone' of agent 'support' is as V1: revision 2 -> 3\n");
+    let done = place.recto(["restore", "support@V1", "--dry-run", "--json"]).exits(0).json("restore");
+    assert_eq!((&done["draft"]["name"], &done["draft"]["commit"]), (&"restore-v1".into(), &Value::Null));
+    assert_eq!(place.recto(["draft", "list", "support", "-q"]).ok(), "tone\n");
+    place.recto(["undo", "support"]).ok();
+    assert_eq!(before.lines().count(), 2);
 }
 
 #[test]
@@ -271,4 +352,20 @@ fn a_checkpoint_has_a_label_and_no_number() {
     assert_eq!(value(&place, "voice"), "{\"id\":\"nyah\",\"speed\":2}");
     refused(place.recto(["checkpoint", "support@tone"]), 2, "required");
     refused(place.recto(["checkpoint", "support@tone", "-m", ""]), 2, "label of a checkpoint is empty");
+}
+
+#[test]
+fn no_new_draft_is_called_like_a_version() {
+    let place = crate::agents::with_support();
+    for name in ["v1", "V1", "v12", "active", "latest", "draft:v1", "draft:active", "draft:latest"] {
+        let run = place.recto(["draft", "new", &format!("support@{name}")]).exits(2);
+        assert!(run.stderr.contains("cannot name a draft"), "{name}: {}", run.stderr);
+    }
+    place.recto(["draft", "new", "support@v1x"]).ok();
+    place.recto(["draft", "rename", "support@v1x", "v1"]).exits(2);
+    // One that is there already is found.
+    let life = crate::life::Life::by(&place, "Ben Ode", "2026-03-07T15:00:00Z");
+    life.draft("support", "v2");
+    let mut command = place.command(["show", "support@v2"]);
+    place.run(command.env("RECTO_TIME", "2026-03-07T16:00:00Z")).ok();
 }

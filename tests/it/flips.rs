@@ -1,5 +1,5 @@
-//! Flips a bit of every byte of every file of a small store, and cuts every file at every length:
-//! `fsck` finds it, or no reader can tell.
+//! Flips a bit of every byte of every file of a small store, every bit of the small files that hold it
+//! together, and cuts every file: `fsck` finds it, or no reader can tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,30 +96,92 @@ fn files(disk: &SimDisk) -> Vec<(PathBuf, Vec<u8>)> {
     all.filter(|(path, bytes)| !bytes.is_empty() && path.starts_with("/team/.recto")).collect()
 }
 
+/// Flips one bit; whether `fsck` found it. What it does not find, no reader may notice.
+fn flip(disk: &SimDisk, truth: &String, path: &Path, at: usize, bit: u8) -> bool {
+    let hurt = disk.process_death();
+    hurt.corrupt(path, at, bit).expect("flipped");
+    let found = found(&hurt);
+    if !found {
+        assert_eq!(
+            seen(&hurt).as_ref(),
+            Ok(truth),
+            "bit {bit} of byte {at} of {} goes unnoticed",
+            path.display()
+        );
+    }
+    found
+}
+
 #[test]
 fn every_flipped_bit_is_found_or_without_effect() {
     let disk = small_store();
     assert!(!found(&disk), "the store is sound to begin with");
     let truth = seen(&disk).expect("it can be read");
     let (mut flipped, mut harmless) = (0, 0);
+    let mut bits = [0; 8];
     for (path, bytes) in files(&disk) {
         for at in 0..bytes.len() {
-            let hurt = disk.process_death();
-            hurt.corrupt(&path, at, u8::try_from(at % 8).expect("a bit")).expect("flipped");
+            // Another bit in each sector of 8 bytes, so that fields of 8 bytes meet each bit in each byte.
+            let bit = (at + at / 8) % 8;
+            bits[bit] += 1;
             flipped += 1;
-            if !found(&hurt) {
-                harmless += 1;
-                assert_eq!(
-                    seen(&hurt).as_ref(),
-                    Ok(&truth),
-                    "byte {at} of {} goes unnoticed",
-                    path.display()
-                );
-            }
+            harmless += u32::from(!flip(&disk, &truth, &path, at, u8::try_from(bit).expect("a bit")));
         }
     }
     assert!(flipped > 10_000, "{flipped} bits flipped");
     assert!(harmless * 2 < flipped, "{harmless} of {flipped} flips were without effect");
+    assert!(bits.iter().all(|count| *count > flipped / 16), "{bits:?}");
+}
+
+#[test]
+fn every_bit_of_the_files_that_hold_the_store_together_is_found_or_without_effect() {
+    let disk = small_store();
+    let truth = seen(&disk).expect("it can be read");
+    let mut met = std::collections::BTreeMap::new();
+    for (path, bytes) in files(&disk) {
+        let shown =
+            path.strip_prefix("/team/.recto").expect("a file of the store").to_string_lossy().into_owned();
+        let name = shown.rsplit('/').next().unwrap_or_default();
+        if !["format", "ACTIVE", "ACTIVE.json", "meta", "versions", "attributes", "next", "journal"]
+            .contains(&name)
+        {
+            continue;
+        }
+        // Of a journal its two headers and that of its record; between them lie zeros.
+        let headers = |at: &usize| [0..104, 512..616, 1024..1136].iter().any(|part| part.contains(at));
+        let counts = |at: &usize| bytes[*at] != 0 && (name != "journal" || headers(at));
+        let places: Vec<usize> = (0..bytes.len()).filter(counts).collect();
+        let mut found = 0;
+        for at in &places {
+            for bit in 0..8 {
+                found += usize::from(flip(&disk, &truth, &path, *at, bit));
+            }
+        }
+        // One of the two headers of a journal no longer counts.
+        let all = places.len() * 8;
+        assert!(if name == "journal" { found * 2 > all } else { found == all }, "{shown}: {found} of {all}");
+        met.insert(shown, found);
+    }
+    for file in
+        ["format", "agents/support/ACTIVE", "agents/support/ACTIVE.json", "agents/support/drafts/next"]
+    {
+        assert!(met.contains_key(file), "{file}: {met:?}");
+    }
+}
+
+/// A line of the log holds ids, whose digits are checked by the line's own.
+#[test]
+fn every_bit_of_a_log_line_is_found() {
+    let disk = small_store();
+    let truth = seen(&disk).expect("it can be read");
+    let path = PathBuf::from("/team/.recto/agents/support/log");
+    let log = disk.image().remove(&path).expect("a log");
+    let last = log[..log.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("a line before") + 1;
+    for at in last..log.len() {
+        for bit in 0..8 {
+            assert!(flip(&disk, &truth, &path, at, bit), "bit {bit} of byte {at} of the log");
+        }
+    }
 }
 
 #[test]

@@ -71,6 +71,11 @@ impl Place {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// A file, to be read by a program.
+    pub(crate) fn open(&self, name: impl AsRef<Path>) -> fs::File {
+        fs::File::open(self.path(name)).expect("it is there")
+    }
+
     /// The command with these arguments, ready to run; the test may still change it.
     pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let count = self.commands.get();

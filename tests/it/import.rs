@@ -23,6 +23,36 @@ fn long_history(versions: usize) -> String {
     text
 }
 
+/// Runs a line of a shell that has `<(...)`.
+fn in_bash(place: &Place, line: &str) -> std::process::Output {
+    let mut bash = std::process::Command::new("bash");
+    let recto = env!("CARGO_BIN_EXE_recto");
+    bash.args(["-c", line]).env("RECTO", recto).env("RECTO_AUTHOR", "Ana").env("HOME", place.home(""));
+    bash.current_dir(place.path("")).output().expect("bash runs")
+}
+
+#[test]
+fn what_a_shell_passes_as_a_pipe_is_read() {
+    let place = Place::with_store();
+    place.write("agent.json", ANSWER);
+    place.write("history.jsonl", HISTORY);
+    for line in [
+        "\"$RECTO\" import <(cat agent.json) --as desk",
+        "mkfifo pipe && (cat agent.json > pipe &) && \"$RECTO\" import pipe --as other",
+        "cat history.jsonl | \"$RECTO\" import /dev/stdin",
+        "\"$RECTO\" agent new third --from <(cat agent.json)",
+        "\"$RECTO\" draft new third@tone && \"$RECTO\" set third@tone firstMessage=@<(echo Hello)",
+        "\"$RECTO\" check <(cat agent.json)",
+    ] {
+        let output = in_bash(&place, line);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{line}: {told}");
+    }
+    assert_eq!(place.recto(["cat", "third@tone", "firstMessage"]).ok().trim(), "Hello");
+    let empty = in_bash(&place, "\"$RECTO\" import <(true) --as none");
+    assert!(!empty.status.success());
+}
+
 #[test]
 fn an_answer_of_the_vendor_becomes_an_agent_and_says_what_was_left_out() {
     let place = Place::with_store();
@@ -72,6 +102,108 @@ fn bad_lines_are_named_and_what_stands_before_them_is_kept() {
         assert!(run.stdout.contains("imported 1 version of 2 agents (0 new), 5 skipped"), "{}", run.stdout);
         place.recto(["fsck"]).ok();
     }
+}
+
+/// A line of a history, with one block.
+fn line(agent: &str, prompt: &str) -> String {
+    format!(
+        "{{\"agent\":\"{agent}\",\"author\":\"Ana\",\"time\":\"2026-01-05T09:00:00Z\",\"blocks\":{{\"prompt\":\"{prompt}\"}}}}\n"
+    )
+}
+
+#[test]
+fn a_hint_does_not_claim_what_was_not_kept() {
+    let place = Place::with_store();
+    let bad = line("a", "x").replace("2026-01-05T09:00:00Z", "2026");
+    place.write("h.jsonl", &bad);
+    let run = place.recto(["import", "h.jsonl"]).exits(5);
+    assert!(run.stderr.contains("nothing was imported"), "{}", run.stderr);
+    assert!(!run.stderr.contains("is in the store"), "{}", run.stderr);
+    place.write("h.jsonl", line("a", "x") + &bad);
+    let run = place.recto(["import", "h.jsonl"]).exits(5);
+    assert!(run.stderr.contains("what stands before it is in the store"), "{}", run.stderr);
+    place.write("h.jsonl", line(&"q".repeat(400), "x"));
+    let run = place.recto(["import", "h.jsonl"]).exits(5);
+    assert!(run.stderr.contains("line 1: its 'agent' has 400 characters"), "{}", run.stderr);
+    let label = format!(",\"label\":\"{}\"}}\n", "q".repeat(400));
+    place.write("h.jsonl", line("b", "x").trim_end().strip_suffix('}').expect("a line").to_owned() + &label);
+    let run = place.recto(["import", "h.jsonl"]).exits(5);
+    assert!(run.stderr.contains("line 1: the label has 400 characters"), "{}", run.stderr);
+    place.recto(["agent", "show", "b"]).exits(1);
+    place.write("c.json", "{\"prompt\": \"Hi.\"}");
+    let run = place.recto(["import", "c.json"]).exits(2);
+    assert!(!run.stderr.contains("title") && run.stderr.contains("--as HANDLE"), "{}", run.stderr);
+}
+
+#[test]
+fn names_that_are_no_handles_are_told_with_theirs() {
+    let history = line("Support Bot", "one") + &line("support-bot", "two") + &line("Büro", "three");
+    let expected = serde_json::json!([
+        {"name": "Support Bot", "agent": "support-bot-2"},
+        {"name": "Büro", "agent": "b-ro"},
+    ]);
+    let prompt = |place: &Place, agent: &str| place.recto(["cat", &format!("{agent}@V1"), "prompt"]).ok();
+    let through_file = Place::with_store();
+    through_file.write("h.jsonl", &history);
+    let run = through_file.recto(["import", "h.jsonl", "--json"]).exits(0);
+    assert_eq!(run.json("import-history")["named"], expected);
+    let through_pipe = Place::with_store();
+    let run = through_pipe.recto_with(["import", "-", "--format", "history"], &history);
+    assert!(run.stdout.contains("  'Support Bot' -> support-bot-2\n  'Büro' -> b-ro\n"), "{}", run.stdout);
+    for place in [&through_file, &through_pipe] {
+        // Who bears the handle as a name has it, whoever comes first.
+        assert_eq!(prompt(place, "support-bot"), "two\n");
+        assert_eq!(prompt(place, "support-bot-2"), "one\n");
+        let again = place.recto_with(["import", "-", "--format", "history"], &history);
+        assert!(again.stdout.contains("imported 0 versions of 3 agents (0 new), 3 skipped"), "{again:?}");
+    }
+}
+
+#[test]
+fn a_guessed_profile_is_told() {
+    let place = Place::with_store();
+    place.write("agent.json", ANSWER);
+    let run = place.recto(["import", "agent.json", "--as", "desk"]).exits(0);
+    assert!(run.stderr.contains("profile 'atoms' (guessed; --profile changes it)"), "{}", run.stderr);
+    place.write("c.json", "{\"instructions\": \"Be kind.\", \"model\": \"m\", \"voice\": \"v\"}");
+    let run = place.recto(["import", "c.json", "--as", "plain", "--json"]).exits(0);
+    let value = run.json("import");
+    assert_eq!((&value["profile"], &value["profile_guessed"]), (&"generic".into(), &true.into()));
+    let run = place.recto(["agent", "new", "made", "--from", "c.json"]).exits(0);
+    assert!(run.stderr.contains("profile 'generic' (guessed"), "{}", run.stderr);
+    let run = place.recto(["import", "c.json", "--as", "named", "--profile", "thinnest"]).exits(0);
+    assert!(!run.stderr.contains("guessed"), "{}", run.stderr);
+}
+
+#[test]
+fn what_was_said_about_versions_later_goes_out_and_comes_in() {
+    let place = Place::with_store();
+    place.write("h.jsonl", HISTORY);
+    place.recto(["import", "h.jsonl"]).ok();
+    place.recto(["version", "edit", "cafe@V1", "--label", "Opening", "--description", "As it began"]).ok();
+    place.recto(["pin", "cafe@V2"]).ok();
+    place.recto(["draft", "new", "cafe@tone", "--from", "V1"]).ok();
+    place.recto(["set", "cafe@tone", "prompt=Other."]).ok();
+    place.recto(["publish", "cafe@tone", "--overwrite"]).ok();
+    place.recto(["undo", "cafe"]).ok();
+    let all = place.recto(["export", "cafe", "--format", "history"]).exits(0);
+    assert!(all.stderr.contains("left out: 1 draft: cafe@tone\n"), "{}", all.stderr);
+    assert!(all.stderr.contains("left out: the log"), "{}", all.stderr);
+    let copy = Place::with_store();
+    copy.recto_with(["import", "-"], &all.stdout).ok();
+    copy.recto(["fsck"]).ok();
+    assert_eq!(copy.recto(["export", "cafe", "--format", "history"]).stdout, all.stdout);
+    let versions = |place: &Place| {
+        let value = place.recto(["version", "list", "cafe", "--json"]).json("version-list");
+        let facts = |version: &serde_json::Value| {
+            ["id", "label", "description", "pinned", "withdrawn"].map(|key| version[key].clone())
+        };
+        value["versions"].as_array().expect("a list").iter().map(facts).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&copy), versions(&place));
+    let list = copy.recto(["version", "list", "cafe"]).ok();
+    assert!(list.contains("Opening") && list.contains("withdrawn"), "{list}");
+    place.recto(["export", "cafe", "--format", "history", "-o", "c.jsonl", "--json"]).json("export");
 }
 
 #[test]

@@ -41,6 +41,81 @@ fn without_ids(text: &str) -> String {
 }
 
 #[test]
+fn a_filter_that_cannot_hold_is_told() {
+    let place = place();
+    let run = place.recto(["log", "--kind", "activat"]).exits(2);
+    assert!(run.stderr.contains("'activat' is no kind of operation"), "{}", run.stderr);
+    assert!(run.stderr.contains("activate, agent-edit, archive"), "{}", run.stderr);
+    place.recto(["log", "support", "--kind", "unpin"]).ok();
+    for args in [&["log", "support"][..], &["log"]] {
+        let run = place.recto([args, &["--", "voise.id"]].concat()).exits(0);
+        assert_eq!(run.stdout, "");
+        assert!(run.stderr.contains("'voise.id' is no block and no field that"), "{}", run.stderr);
+    }
+    let run = place.recto(["log", "support", "--", "voice.id", "voise.id"]).exits(0);
+    assert!(!run.stderr.contains("'voice.id'") && run.stderr.contains("'voise.id'"), "{}", run.stderr);
+    // What there is, and only another filter keeps back, is not denied.
+    let run = place.recto(["log", "support", "--author", "nobody", "--", "voice"]).exits(0);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn every_kind_that_is_recorded_is_a_known_one() {
+    let place = Place::with_store();
+    place.write("c.json", "{\"prompt\": \"Hi.\\n\", \"api_key\": \"sk-proj-Zq8vT2nLr5xWk3Yb7Hd9Fj4Mp6\"}");
+    for command in [
+        "agent new a --from c.json --profile generic",
+        "import c.json --as b --profile generic",
+        "check accept a@V1 api_key --reason test",
+        "check a@V1 --run",
+        "activate a@V1 --override-check test",
+        "draft new a@one",
+        "set a@one prompt=Hello.",
+        "checkpoint a@one -m kept",
+        "draft rename a@one two",
+        "restore a@V1 --to two",
+        "set a@two prompt=Bye.",
+        "publish a@two --activate --override-check test",
+        "rollback a",
+        "undo a",
+        "pin a@V1",
+        "unpin a@V1",
+        "version edit a@V1 --label first",
+        "draft new a@three",
+        "draft discard a@three",
+        "unpublish a --yes",
+        "agent edit a --title A",
+        "agent rename a c",
+        "agent archive c",
+        "agent unarchive c",
+        "agent duplicate c d",
+    ] {
+        let run = place.recto(command.split(' '));
+        assert!(run.code != 2, "{command}: {}", run.stderr);
+    }
+    let found: std::collections::BTreeSet<String> = kinds(&place, &[]).into_iter().collect();
+    assert!(found.len() >= 22, "{found:?}");
+    let empty = Place::with_store();
+    for kind in found {
+        empty.recto(["log", "--kind", &kind]).ok();
+    }
+}
+
+#[test]
+fn kinds_that_only_the_log_knows_are_found() {
+    let place = Place::with_store();
+    let life = Life::of(&place);
+    let new = recto::agent::NewAgent {
+        handle: Some(handle("support")),
+        kind: "teleport",
+        ..recto::agent::NewAgent::of(crate::life::profile("generic"))
+    };
+    life.agents.create(&new).expect("made");
+    assert_eq!(kinds(&place, &["support", "--kind", "teleport"]), ["teleport"]);
+    assert_eq!(kinds(&place, &["--kind", "teleport"]), ["teleport"]);
+}
+
+#[test]
 fn operations_are_told_in_words_newest_first() {
     let expected = "\
 ID 2026-03-07T13:00:00.000Z rollback by Cleo Park

@@ -29,7 +29,7 @@ fn publishing_makes_a_version_that_does_not_serve() {
     let run = place.recto(publish).exits(0);
     assert_eq!(
         run.stdout,
-        "published V2 'faster' of agent 'support' from draft 'tone'\n  voice.speed: 1 -> 2\n"
+        "published V2 'faster' of agent 'support' from draft 'tone'\n  against V1, which serves:\n  voice\n    ~ voice.speed: 1 -> 2\n"
     );
     assert!(run.stderr.contains("to let it serve: recto activate support@V2"), "{}", run.stderr);
     assert_eq!((active(&place), drafts(&place)), (1.into(), String::new()));
@@ -40,6 +40,30 @@ fn publishing_makes_a_version_that_does_not_serve() {
     let list = place.recto(["version", "list", "support"]).ok();
     assert!(list.contains("withdrawn"), "{list}");
     refused(place.recto(["activate", "support@V2"]), 1, "was withdrawn");
+}
+
+#[test]
+fn publishing_shows_the_diff_and_of_a_long_one_how_much() {
+    let place = with_edit();
+    place.recto(["set", "support@tone", "prompt=Be polite."]).ok();
+    let shown = place.recto(["publish", "support@tone", "--dry-run"]).ok();
+    let diff = place.recto(["diff", "support@tone"]).ok();
+    for line in diff.lines().skip(1).filter(|line| !line.is_empty()) {
+        assert!(shown.contains(&format!("\n  {line}\n")), "{line}: {shown}");
+    }
+    let long: String = (0..300).map(|at| format!("Line {at}.\n")).collect();
+    place.recto(["set", "support@tone", &format!("prompt={long}")]).ok();
+    let shown = place.recto(["publish", "support@tone", "--activate"]).ok();
+    assert!(shown.lines().count() < 12 && shown.contains("2 fields differ in 2 blocks"), "{shown}");
+    assert!(shown.contains("  all of it: recto diff support@V1..V2\n"), "{shown}");
+    place.recto(["diff", "support@V1..V2"]).ok();
+    // Where nothing serves, the version that the draft is based on stands in.
+    place.recto(["unpublish", "support", "--yes"]).ok();
+    place.recto(["draft", "new", "support@next"]).ok();
+    place.recto(["set", "support@next", "voice.speed=3"]).ok();
+    let shown = place.recto(["publish", "support@next"]).ok();
+    assert!(shown.contains("against V2, which it is based on, as nothing serves:"), "{shown}");
+    assert!(shown.contains("~ voice.speed: 2 -> 3"), "{shown}");
 }
 
 #[test]
@@ -191,7 +215,13 @@ fn activation_moves_forward_and_back_and_is_idempotent() {
     refused(place.recto(["activate", "support@V9"]), 1, "has no 'V9'");
     refused(place.recto(["activate", "support@V0"]), 2, "not a revision");
     refused(place.recto(["activate", "support@nowhere"]), 1, "has no 'nowhere'");
-    refused(place.recto(["activate", "support@V1", "--expect", "xyz"]), 2, "hexadecimal");
+    for stale in ["V2", "V9", "xyz", "latest"] {
+        let words =
+            format!("ACTIVE of agent 'support' is V1, not {}", if stale == "latest" { "V2" } else { stale });
+        refused(place.recto(["activate", "support@V2", "--expect", stale]), 3, &words);
+    }
+    refused(place.recto(["activate", "support@V2", "--expect", "V0"]), 2, "not a revision");
+    place.recto(["activate", "support@V2", "--expect", "V1", "--dry-run"]).ok();
     place.recto(["draft", "new", "support@tone"]).ok();
     let run = place.recto(["activate", "support@tone"]).exits(1);
     assert!(run.stderr.contains("hint: 'recto publish support@tone' makes"), "{}", run.stderr);
@@ -204,7 +234,11 @@ fn what_served_at_an_instant_is_a_revision() {
     let run = place.recto(["activate", "support@{2026-03-07T14:02:30}"]).exits(0);
     assert_eq!(run.stdout, "ACTIVE of agent 'support': V2 -> V1\n");
     assert!(run.stderr.contains("at 2026-03-07T14:02:30.000Z"), "the instant is said: {}", run.stderr);
-    refused(place.recto(["activate", "support@{2001-01-01T00:00:00Z}"]), 1, "has no '{2001");
+    refused(
+        place.recto(["activate", "support@{2001-01-01T00:00:00Z}"]),
+        1,
+        "the first activation was at 2026-03-07T14:01:00.000Z",
+    );
     refused(place.recto(["activate", "support@{noon}"]), 2, "not a revision");
 }
 

@@ -48,7 +48,14 @@ fn it_goes_to_a_version_or_an_instant() {
     assert!(run.stderr.contains("2026-03-07T14:04:30.000Z"), "the instant is said: {}", run.stderr);
     let again = place.recto(["rollback", "support", "--to", "2026-03-07T14:04:30Z"]).ok();
     assert_eq!(again, "agent 'support' serves that already\n");
-    refused(place.recto(["rollback", "support", "--to", "2001-01-01T00:00:00Z"]), 1, "nothing served before");
+    refused(
+        place.recto(["rollback", "support", "--to", "2001-01-01T00:00:00Z"]),
+        1,
+        "the first activation was at",
+    );
+    let then = place.recto(["show", "support", "--at", "2001-01-01T00:00:00Z"]).exits(1).stderr;
+    let expected = "error: nothing served for agent 'support' at 2001-01-01T00:00:00.000Z: the first activation was at 2026-03-07T14:01:00.000Z\nhint: recto timeline support\n";
+    assert!(then.ends_with(expected), "{then}");
     refused(place.recto(["rollback", "support", "--to", "noon"]), 2, "'noon' is not a time");
     refused(place.recto(["rollback", "support@V1", "--to", "2026-03-07T14:04:30Z"]), 2, "one of both");
     refused(place.recto(["rollback"]), 2, "required");

@@ -32,9 +32,10 @@ fn a_version_is_shown_with_its_changes_and_blocks() {
         "profile      generic\n",
         "check        passed\n",
         "changed since V1\n  ~ voice.id\n  + menu\n",
-        "\nBLOCK   KIND  SIZE       ID\n",
-        "\nprompt  text  2 lines    ",
-        "\nvoice   json  2 fields   ",
+        "\nBLOCK   KIND  SIZE      ID\n",
+        "\nmenu    json  1 entry   ",
+        "\nprompt  text  2 lines   ",
+        "\nvoice   json  2 fields  ",
     ] {
         assert!(shown.contains(part), "{part:?}\n{shown}");
     }

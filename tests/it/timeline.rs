@@ -127,6 +127,56 @@ fn what_imported_history_says_is_marked_as_claimed_and_never_answered_with() {
 }
 
 #[test]
+fn imported_times_that_go_backwards_make_no_stretch_that_does() {
+    let place = Place::with_store();
+    let line = |time: &str, rate: u64| {
+        json!({"agent": "library", "author": "Ines Park", "time": time, "blocks": {"voice": {"rate": rate}}})
+            .to_string()
+            + "\n"
+    };
+    let times =
+        ["2026-01-05T09:00:00Z", "2026-01-03T09:00:00Z", "2026-01-07T09:00:00Z", "2030-01-01T00:00:00Z"];
+    let lines: String = times.iter().zip(1..).map(|(time, rate)| line(time, rate)).collect();
+    place.write("history.jsonl", lines);
+    place.recto(["import", "history.jsonl"]).exits(0);
+    let stretches = place.recto(["timeline", "--json", "library"]).json("timeline")["stretches"].clone();
+    let stretches = stretches.as_array().expect("a list");
+    assert_eq!(stretches.len(), 4);
+    let text = |at: usize, key: &str| stretches[at][key].as_str().expect("a time").to_owned();
+    for at in 0..4 {
+        assert!(text(at, "from") <= text(at, "to"), "{stretches:?}");
+        assert!(at == 0 || text(at - 1, "to") == text(at, "from"), "{stretches:?}");
+        assert_eq!(stretches[at]["claimed"], true);
+    }
+    assert_eq!((text(1, "from"), text(1, "to")), (text(0, "from"), text(2, "from")));
+    assert_eq!(stretches[0]["stated"], json!(null));
+    assert_eq!(text(1, "stated"), "2026-01-03T09:00:00.000Z");
+    assert_eq!(text(3, "stated"), "2030-01-01T00:00:00.000Z");
+    let shown = place.recto(["timeline", "library"]).ok();
+    assert!(shown.contains("says it was made at 2026-01-03T09:00:00.000Z"), "{shown}");
+    // What came in after this store served something is claimed up to then at most.
+    place.recto(["activate", "library@V3"]).ok();
+    place.write("more.jsonl", place.read("history.jsonl") + &line("2026-02-01T00:00:00Z", 5));
+    place.recto(["import", "more.jsonl"]).exits(0);
+    let later = place.recto(["timeline", "--json", "library"]).json("timeline")["stretches"].clone();
+    let later = later.as_array().expect("a list");
+    let served = later.iter().find(|one| one["claimed"] == false).expect("it serves");
+    for claim in later.iter().filter(|one| one["claimed"] == true) {
+        assert!(claim["to"].as_str() <= served["from"].as_str(), "{later:?}");
+    }
+}
+
+#[test]
+fn a_span_that_ends_before_it_begins_is_refused() {
+    let place = place();
+    for verb in ["timeline", "log"] {
+        let args = [verb, "support", "--since", "2026-03-08T00:00:00Z", "--until", "2026-03-07T00:00:00Z"];
+        let run = place.recto(args).exits(2);
+        assert!(run.stderr.contains("--since is the earlier time"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn an_agent_that_never_served_has_no_stretch() {
     let place = place();
     place.recto(["timeline", "nobody"]).exits(1);
@@ -136,4 +186,19 @@ fn an_agent_that_never_served_has_no_stretch() {
         (run.stdout.as_str(), run.stderr.as_str()),
         ("", "nothing served for agent 'support' in that time\n")
     );
+}
+
+#[test]
+fn a_time_without_an_offset_is_in_the_zone_of_the_environment() {
+    let place = crate::agents::with_support();
+    let said = |zone: &str| {
+        let mut command = place.command(["show", "support", "--at", "2099-01-01 12:00"]);
+        place.run(command.env("TZ", zone))
+    };
+    for (zone, utc) in [("America/New_York", "17:00"), ("Asia/Kolkata", "06:30"), ("UTC", "12:00")] {
+        let run = said(zone).exits(0);
+        assert!(run.stderr.contains(&format!("2099-01-01T{utc}:00.000Z")), "{zone}: {}", run.stderr);
+    }
+    let unknown = said("Nonsense/Zone").exits(2).stderr;
+    assert!(unknown.contains("'Nonsense/Zone'") && unknown.contains("offset"), "{unknown}");
 }

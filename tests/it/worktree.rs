@@ -75,7 +75,7 @@ Working files
     untracked agents/support/notes.txt
     modified  agents/support/prompt.md
     invalid   agents/support/tools.json:3:3: 'oops' is not a JSON value (/1)
-    deleted   agents/support/voice.json
+    deleted   agents/support/voice.json (removes block voice)
 ";
     assert_eq!(said, expected);
     let value = place.recto(["status", "support", "--json"]).json("status");
@@ -90,7 +90,7 @@ fn status_of_a_place_without_anything() {
     let said = place.recto(["status"]).ok();
     assert!(said.contains("no agents") && said.contains("recto checkout AGENT@DRAFT"), "{said}");
     let value = place.recto(["status", "--json"]).json("status");
-    assert_eq!(value, json!({"format": 1, "agents": [], "working": []}));
+    assert_eq!(value, json!({"format": 1, "agents": [], "unknown": [], "working": []}));
     place.recto(["status", "nobody"]).exits(1);
 }
 
@@ -133,6 +133,89 @@ fn two_peoples_checkouts_conflict_on_save() {
     assert!(said.contains("edits stay in prompt.md"), "{said}");
     place.recto(["save"]).ok();
     assert!(place.read(VOICE).contains("emily"));
+}
+
+/// Bob saves another prompt and another voice; Asha has edited the prompt.
+fn both_edited() -> Place {
+    let place = checked_out();
+    place.write(PROMPT, "Mine.\n");
+    let bob = Life::by(&place, "Bob", "2026-03-07T13:00:00Z");
+    bob.set("support", "tone", &[("prompt", json!("Theirs.\n")), ("voice.id", json!("emily"))]);
+    place
+}
+
+#[test]
+fn where_both_edited_a_file_both_sides_can_be_seen() {
+    let place = both_edited();
+    let run = place.recto(["diff"]).exits(0);
+    assert!(run.stderr.contains("is at revision 3 (by Bob) since it was checked out"), "{}", run.stderr);
+    assert!(run.stdout.contains("Theirs") && run.stdout.contains("Mine"), "{}", run.stdout);
+    assert!(!run.stdout.contains("emily"), "what only they changed is no edit of mine: {}", run.stdout);
+    // The command that shows theirs can be run as it is told.
+    let theirs =
+        run.stderr.split('\'').find(|part| part.starts_with("recto diff support@")).expect("a command");
+    let shown = place.recto(theirs.split(' ').skip(1)).ok();
+    assert!(shown.contains("Theirs") && shown.contains("emily") && !shown.contains("Mine"), "{shown}");
+    for args in [&["save"][..], &["checkout", "support@tone"]] {
+        let run = place.recto(args);
+        assert!(run.code != 0, "{}", run.stdout);
+        for way in ["recto diff support'", "recto save support --overwrite'", "--discard"] {
+            assert!(run.stderr.contains(way), "{way}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn edits_are_saved_over_those_of_others_when_told() {
+    let place = both_edited();
+    let said = place.recto(["save", "--overwrite", "--dry-run"]).ok();
+    assert_eq!(said, "dry run: draft 'tone' of agent 'support': revision 3 -> 4 (prompt.md)\n");
+    place.recto(["save"]).exits(3);
+    let value = place.recto(["save", "--overwrite", "-m", "mine counts", "--json"]).json("save");
+    assert_eq!(value["saved"][0]["files"], json!(["prompt.md"]));
+    assert_eq!(place.recto(["cat", "support@tone", "prompt"]).ok(), "Mine.\n");
+    assert!(place.read(VOICE).contains("emily"), "their other file is taken over");
+    assert_eq!(place.recto(["cat", "support@tone", "voice.id"]).ok(), "emily\n");
+    place.recto(["diff", "--exit-code"]).exits(0);
+    assert!(place.recto(["save"]).ok().contains("no edits to save, at revision 4"));
+    place.recto(["undo", "support"]).ok();
+    assert_eq!(place.recto(["cat", "support@tone", "prompt"]).ok(), "Theirs.\n", "nothing is lost");
+}
+
+#[test]
+fn edits_of_a_draft_that_is_gone_can_be_seen() {
+    let place = checked_out();
+    place.write(PROMPT, "Mine.\n");
+    let bob = Life::by(&place, "Bob", "2026-03-07T13:00:00Z");
+    bob.set("support", "tone", &[("voice.id", json!("emily"))]);
+    bob.publish("support", "tone", "another voice", false);
+    let run = place.recto(["diff"]).exits(0);
+    assert!(run.stderr.contains("'tone' of agent 'support' is gone"), "{}", run.stderr);
+    assert!(run.stdout.contains("Mine"), "{}", run.stdout);
+    place.recto(["save", "--overwrite"]).exits(3);
+}
+
+#[test]
+fn a_checkout_is_rehearsed() {
+    let place = place();
+    let said = place.recto(["checkout", "support@tone", "--dry-run"]).ok();
+    assert_eq!(
+        said,
+        "dry run: draft 'tone' of agent 'support' at revision 1 would be in agents/support, 2 files written\n"
+    );
+    assert!(!place.path("agents").exists());
+    let said = place.recto(["checkout", "support@tone"]).ok();
+    assert_eq!(said, "draft 'tone' of agent 'support' at revision 1 is in agents/support, 2 files written\n");
+    let below = place.path("agents/support");
+    let said = place.run(place.command(["checkout"]).current_dir(&below)).ok();
+    assert_eq!(said, "draft 'tone' of agent 'support' at revision 1 is in .\n");
+    let fresh = Place::with_store();
+    Life::of(&fresh).support();
+    let run = fresh.recto(["checkout", "support", "--dry-run", "--json"]).exits(0);
+    let value = run.json("checkout");
+    assert_eq!((&value["forked"], &value["draft"]["id"]), (&json!(true), &json!(null)));
+    assert_eq!(value["written"], json!(["prompt.md", "voice.json"]));
+    assert_eq!(fresh.recto(["draft", "list", "support", "-q"]).ok(), "");
 }
 
 #[test]
@@ -252,6 +335,22 @@ fn what_an_editor_left_broken_is_kept() {
     assert!(none.stderr.contains("no editor"), "{}", none.stderr);
     let said = place.recto(["status"]).ok();
     assert!(said.contains("draft 'tone' from V1, revision 1: is what serves"), "{said}");
+}
+
+#[test]
+fn of_several_agents_each_that_cannot_be_saved_is_told_once() {
+    let place = checked_out();
+    Life::of(&place).create("sales", "generic", json!({"prompt": "Hi.\n", "voice": {"id": 1}}));
+    place.recto(["checkout", "sales"]).ok();
+    place.write(PROMPT, "Edited.\n");
+    place.write("agents/sales/voice.json", "{");
+    let run = place.recto(["save"]).exits(5);
+    assert!(run.stdout.contains("draft 'tone' of agent 'support': revision 1 -> 2"), "{}", run.stdout);
+    assert_eq!(run.stderr.matches("in the working files of agent 'sales'").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("error: 1 of 2 agents could not be saved"), "{}", run.stderr);
+    assert!(run.stderr.contains("agents/sales/voice.json:1:2: "), "{}", run.stderr);
+    let error = place.recto(["save", "--json"]).json_error(5);
+    assert_eq!(error["error"]["message"], "1 of 2 agents could not be saved");
 }
 
 #[test]
