@@ -24,6 +24,14 @@ pub enum Kind {
     Bug,
 }
 
+/// An address as it may be shown: what stands before an at sign may be a name and a password.
+pub fn without_secrets(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, rest)), Some((_, place))) if rest.contains('@') => format!("{scheme}://***@{place}"),
+        _ => address.to_owned(),
+    }
+}
+
 /// An error that knows its coarse kind and, where there is one, a command that helps.
 pub trait Classify: std::error::Error {
     /// The coarse kind.

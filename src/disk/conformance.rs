@@ -335,6 +335,30 @@ fn locks_exclude_until_dropped() {
 }
 
 #[test]
+fn shared_locks_exclude_only_those_held_alone() {
+    on_every_disk(|disk, root| {
+        let path = root.join("lock");
+        let (one, other) = (disk.lock_shared(&path).expect("free"), disk.lock_shared(&path).expect("shared"));
+        assert!(disk.try_lock(&path).expect("looked").is_none());
+        drop(one);
+        assert!(disk.try_lock(&path).expect("looked").is_none(), "the other still holds it");
+        drop(other);
+        let alone = disk.try_lock(&path).expect("looked").expect("free again");
+        let released = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let guard = disk.lock_shared(&path).expect("at last");
+                assert!(released.load(Ordering::SeqCst), "shared while somebody held it alone");
+                drop(guard);
+            });
+            released.store(true, Ordering::SeqCst);
+            drop(alone);
+            waiter.join().expect("the waiter saw the release");
+        });
+    });
+}
+
+#[test]
 fn many_threads_never_hold_one_lock_together() {
     on_every_disk(|disk, root| {
         let (path, counter) = (root.join("lock"), root.join("counter"));

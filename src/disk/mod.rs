@@ -10,6 +10,7 @@
 
 mod error;
 mod locks;
+mod mapped;
 mod network;
 mod overlay;
 mod pipe;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::DiskError;
+pub use mapped::Mapped;
 pub use overlay::OverlayDisk;
 pub use pipe::open_pipe;
 pub use real::RealDisk;
@@ -96,6 +98,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// `NotFound`, `NotAFile`, or what the system refuses.
     fn read_at(&self, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, DiskError>;
+
+    /// The whole content of a file that is named by its content: written under another name before it got
+    /// its own, and never again. Where the disk can, nothing is read before it is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::read`] without a limit.
+    fn map(&self, path: &Path) -> Result<Mapped, DiskError> {
+        self.read(path, u64::MAX).map(Mapped::read)
+    }
 
     /// What stands at a path; `None` when nothing does.
     ///
@@ -195,6 +206,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// `NotFound` when the directory is absent; `Denied` where it cannot be created; what the system refuses.
     fn lock(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError>;
+
+    /// Takes a lock that any number may hold together, and nobody beside one who has it by [`Self::lock`];
+    /// waits for that one without limit.
+    ///
+    /// # Errors
+    /// As [`Self::lock`].
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError>;
 
     /// Takes a lock as [`Self::lock`] does if nobody holds it; `None` if somebody does.
     ///

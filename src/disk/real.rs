@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{Disk, DiskError, FileKind, LockGuard, Stat, TEMPORARY_PREFIX, Walk, WalkEntry};
+use super::{Disk, DiskError, FileKind, LockGuard, Mapped, Stat, TEMPORARY_PREFIX, Walk, WalkEntry};
 
 /// Reads of up to this many bytes allocate at once; longer ones look at the file's length first.
 const READ_AT_TRUSTED_BYTES: usize = 1 << 20;
@@ -81,6 +81,17 @@ fn lock_file(path: &Path) -> Result<File, DiskError> {
     open(OpenOptions::new().read(true).write(true).create(true).truncate(false), "lock", path)
 }
 
+fn wait_for(path: &Path, lock: fn(&File) -> io::Result<()>) -> Result<Box<dyn LockGuard>, DiskError> {
+    let file = lock_file(path)?;
+    loop {
+        match lock(&file) {
+            Ok(()) => return Ok(Box::new(HeldFile { _file: file })),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(refused("lock", path, e)),
+        }
+    }
+}
+
 impl Disk for RealDisk {
     fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, DiskError> {
         const VERB: &str = "read";
@@ -133,6 +144,15 @@ impl Disk for RealDisk {
         }
         bytes.truncate(done);
         Ok(bytes)
+    }
+
+    fn map(&self, path: &Path) -> Result<Mapped, DiskError> {
+        const VERB: &str = "map";
+        let file = open(OpenOptions::new().read(true), VERB, path)?;
+        if !file.metadata().map_err(|e| refused(VERB, path, e))?.is_file() {
+            return Err(DiskError::NotAFile { operation: VERB, path: path.to_owned() });
+        }
+        Mapped::map(&file).map_err(|e| refused_file(VERB, path, e))
     }
 
     fn stat(&self, path: &Path) -> Result<Option<Stat>, DiskError> {
@@ -272,14 +292,11 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
-        let file = lock_file(path)?;
-        loop {
-            match file.lock() {
-                Ok(()) => return Ok(Box::new(HeldFile { _file: file })),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(refused("lock", path, e)),
-            }
-        }
+        wait_for(path, File::lock)
+    }
+
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        wait_for(path, File::lock_shared)
     }
 
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {

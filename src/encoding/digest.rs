@@ -17,6 +17,8 @@ pub enum Frame {
     Record = 4,
     /// Many objects in one file.
     Pack = 5,
+    /// What is carried from a store in one file.
+    Bundle = 6,
 }
 
 /// First bytes of every hashed frame: the magic and the format version.

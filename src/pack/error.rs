@@ -137,7 +137,7 @@ pub enum PackError {
 
 impl PackError {
     /// What a failed read at `offset` means: the end came too early, or the source failed.
-    pub(super) fn reading(error: io::Error, offset: u64) -> Self {
+    pub fn reading(error: io::Error, offset: u64) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof { Self::CutOff { offset } } else { Self::Io(error) }
     }
 }

@@ -64,6 +64,14 @@ pub(super) fn header(thin: bool) -> [u8; HEADER_BYTES] {
     [a, b, c, d, VERSION, if thin { THIN } else { 0 }, 0, 0]
 }
 
+/// Whether a pack that begins so builds on objects that its receiver has.
+///
+/// # Errors
+/// `NotAPack`, `UnknownVersion`, `UnknownFlags`.
+pub fn is_thin(header: [u8; 8]) -> Result<bool, PackError> {
+    read_header(header)
+}
+
 /// Reads a header: whether the pack is thin.
 pub(super) fn read_header(header: [u8; HEADER_BYTES]) -> Result<bool, PackError> {
     let [magic @ .., version, flags, zero, zero_too] = header;

@@ -99,6 +99,12 @@ impl<'a> Index<'a> {
         self.entries.iter().map(split)
     }
 
+    /// The entries from an id on, in order.
+    pub(super) fn entries_from(self, from: &ObjectId) -> impl Iterator<Item = (ObjectId, u64)> + 'a {
+        let at = self.entries.partition_point(|entry| entry[..ObjectId::LEN] < from.as_bytes()[..]);
+        self.entries[at..].iter().map(split)
+    }
+
     /// Where the record of an object begins.
     ///
     /// # Errors

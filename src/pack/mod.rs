@@ -14,6 +14,7 @@ pub mod limits;
 pub mod order;
 
 mod codec;
+mod decoded;
 mod error;
 mod format;
 mod index;
@@ -27,8 +28,9 @@ mod writer;
 mod tests;
 
 pub use codec::Effort;
+pub use decoded::Decoded;
 pub use error::PackError;
-pub use format::PackId;
+pub use format::{PackId, is_thin};
 pub use reader::Pack;
 pub use stream::{PackStream, Packed};
 pub use writer::{PackSummary, PackWriter};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::encoding::Digest;
 use crate::object::{Object, ObjectId};
 
+use super::decoded::Decoded;
 use super::format::{self, Footer, HEADER_BYTES, Kept, Layout, id_from_bytes};
 use super::index::Index;
 use super::limits::PACK_MAX_DEPTH;
@@ -97,6 +98,11 @@ impl<B: AsRef<[u8]>> Pack<B> {
         self.index().entries().map(|(id, _)| id)
     }
 
+    /// The ids of the objects from an id on, sorted: that one, or the first behind where it would stand.
+    pub fn ids_from(&self, from: &ObjectId) -> impl Iterator<Item = ObjectId> {
+        self.index().entries_from(from).map(|(id, _)| id)
+    }
+
     /// Whether the index lists an object. Allocates nothing.
     ///
     /// # Errors
@@ -115,10 +121,23 @@ impl<B: AsRef<[u8]>> Pack<B> {
     /// # Errors
     /// What is wrong with its record, or with one that it builds on.
     pub fn get(&self, id: &ObjectId) -> Result<Option<Object>, PackError> {
+        self.get_on(id, None)
+    }
+
+    /// The same, with the payloads that were decoded before for this pack: who reads a history in its order
+    /// decodes each object once.
+    ///
+    /// # Errors
+    /// As [`Pack::get`].
+    pub fn get_with(&self, id: &ObjectId, decoded: &Decoded) -> Result<Option<Object>, PackError> {
+        self.get_on(id, Some(decoded))
+    }
+
+    fn get_on(&self, id: &ObjectId, decoded: Option<&Decoded>) -> Result<Option<Object>, PackError> {
         let Some(offset) = self.find(id)? else {
             return Ok(None);
         };
-        let object = self.object_at(offset)?;
+        let object = self.object_at(offset, decoded)?;
         let found = object.id();
         if found != *id {
             return Err(PackError::WrongObject { offset, expected: *id, found });
@@ -158,23 +177,43 @@ impl<B: AsRef<[u8]>> Pack<B> {
         Index::new(&bytes[index_at..fan_at], &bytes[fan_at..footer_at], layout.fan_at, self.footer.objects)
     }
 
-    fn object_at(&self, mut offset: u64) -> Result<Object, PackError> {
+    fn object_at(&self, mut offset: u64, decoded: Option<&Decoded>) -> Result<Object, PackError> {
         let (first, mut body) = self.record_at(offset)?;
         let (mut head, mut deltas) = (first, Vec::new());
-        while let Codec::Delta { back } = head.codec {
+        let known = |offset| decoded.and_then(|decoded| decoded.get(offset));
+        if let Some(payload) = known(offset) {
+            return Ok(Object { kind: first.kind, payload: Arc::unwrap_or_clone(payload) });
+        }
+        let base = loop {
+            let Codec::Delta { back } = head.codec else { break None };
             if deltas.len() >= usize::from(PACK_MAX_DEPTH) {
                 return Err(PackError::TooDeep { offset });
             }
             deltas.push((head, body, offset));
             let reason = "it builds on no record within reach";
             offset = offset.checked_sub(back).ok_or(PackError::Record { offset, reason })?;
+            if let Some(payload) = known(offset) {
+                break Some(payload);
+            }
             (head, body) = self.record_at(offset)?;
-        }
-        let mut payload = head.payload(body, None, offset)?;
+        };
+        let keep = |offset, payload: &Arc<Vec<u8>>| {
+            if let Some(decoded) = decoded {
+                decoded.put(offset, payload);
+            }
+        };
+        let mut payload = if let Some(payload) = base {
+            payload
+        } else {
+            let payload = Arc::new(head.payload(body, None, offset)?);
+            keep(offset, &payload);
+            payload
+        };
         for (head, body, offset) in deltas.into_iter().rev() {
-            payload = head.payload(body, Some(&payload), offset)?;
+            payload = Arc::new(head.payload(body, Some(&payload), offset)?);
+            keep(offset, &payload);
         }
-        Ok(Object { kind: first.kind, payload })
+        Ok(Object { kind: first.kind, payload: Arc::unwrap_or_clone(payload) })
     }
 
     /// The record at an offset, its checksum checked.

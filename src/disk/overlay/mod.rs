@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::Errno;
 
 use super::locks::LockTable;
-use super::{Disk, DiskError, FileKind, LockGuard, SharedDisk, Stat, Walk, walk};
+use super::{Disk, DiskError, FileKind, LockGuard, Mapped, SharedDisk, Stat, Walk, walk};
 use view::{Changes, Content, View, grow, refused};
 
 /// A disk whose changes stay in memory. Syncs succeed and keep nothing: an overlay is for as long as it lives.
@@ -44,6 +44,15 @@ impl Disk for OverlayDisk {
         let view = self.view();
         let resolved = view.file("read", path)?;
         view.bytes(&resolved, max_bytes)
+    }
+
+    fn map(&self, path: &Path) -> Result<Mapped, DiskError> {
+        let view = self.view();
+        let resolved = view.file("map", path)?;
+        match view.changes.entries.get(&resolved).map(|entry| &entry.content) {
+            Some(Content::File(bytes)) => Ok(Mapped::read(bytes.clone())),
+            _ => view.below.map(&resolved),
+        }
     }
 
     fn read_at(&self, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, DiskError> {
@@ -198,6 +207,11 @@ impl Disk for OverlayDisk {
     fn lock(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
         let (key, _) = self.view().place("lock", path)?;
         Ok(self.locks.lock(key))
+    }
+
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        let (key, _) = self.view().place("lock", path)?;
+        Ok(self.locks.lock_shared(key))
     }
 
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {

@@ -216,6 +216,10 @@ impl Disk for SimDisk {
         self.lock_key(path).map(|key| self.locks.lock(key))
     }
 
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        self.lock_key(path).map(|key| self.locks.lock_shared(key))
+    }
+
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {
         self.lock_key(path).map(|key| self.locks.try_lock(key))
     }
