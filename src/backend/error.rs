@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use crate::disk::DiskError;
 use crate::error::{Classify, Kind};
 use crate::object::{ObjectError, ObjectId};
+use crate::pack::{PackError, PackId};
 use crate::refs::Handle;
+
+use super::bucket::BucketError;
 
 /// Why a backend could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,25 @@ pub enum BackendError {
         /// What is wrong.
         source: ObjectError,
     },
+    /// An object cannot be read from the only place where it may be.
+    #[error("object '{id}' cannot be read: pack '{pack}' is damaged: {reason}")]
+    Packed {
+        /// The object.
+        id: ObjectId,
+        /// The pack.
+        pack: PackId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An object that has to be there is not.
+    #[error("object '{0}' is missing")]
+    NoSuchObject(ObjectId),
+    /// Another process is putting the store's objects into packs.
+    #[error("another gc is at work in this store")]
+    GcRuns,
+    /// Another process gives the store another id, or completes that.
+    #[error("another process gives this store another id, or recovers it")]
+    NewIdRuns,
     /// A file of the store is not what was written.
     #[error("'{}' is damaged: {reason}", path.display())]
     Corrupt {
@@ -60,6 +82,12 @@ pub enum BackendError {
     /// Making the store's files durable failed earlier, so what was written before cannot be trusted.
     #[error("making the store's files durable failed earlier, so what was written then cannot be trusted")]
     SyncFailed,
+    /// Somebody uses an agent while nobody may.
+    #[error("agent '{0}' is being used by another process")]
+    InUse(Handle),
+    /// The store got another id after this process opened it.
+    #[error("the store has another id than when it was opened")]
+    OtherId,
     /// The operation is durable, but its files could not be brought up to date.
     #[error("the operation is recorded, but agent '{agent}' could not be brought up to date")]
     Unapplied {
@@ -76,6 +104,12 @@ pub enum BackendError {
         /// The limit.
         max_bytes: u64,
     },
+    /// A pack that was to be taken in is not what it should be.
+    #[error("the pack cannot be taken in: {0}")]
+    Pack(#[from] PackError),
+    /// The bucket, or the way to it.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The caller's transaction contradicts itself.
     #[error("malformed transaction: {0}")]
     BadTransaction(String),
@@ -98,11 +132,20 @@ impl Classify for BackendError {
     fn kind(&self) -> Kind {
         match self {
             Self::Disk { source, .. } => source.kind(),
-            Self::Object { .. } | Self::Corrupt { .. } => Kind::Corrupt,
+            Self::Object { .. } | Self::Packed { .. } | Self::NoSuchObject(_) | Self::Corrupt { .. } => {
+                Kind::Corrupt
+            }
             Self::NoSuchAgent(_) | Self::NotAStore(_) => Kind::NotFound,
-            Self::StoreExists(_) | Self::Format { .. } | Self::Network(_) => Kind::Refused,
+            Self::StoreExists(_)
+            | Self::Format { .. }
+            | Self::Network(_)
+            | Self::GcRuns
+            | Self::NewIdRuns => Kind::Refused,
             Self::Poisoned(_) | Self::SyncFailed | Self::Unapplied { .. } => Kind::Io,
             Self::TooLarge { .. } => Kind::Invalid,
+            Self::InUse(_) | Self::OtherId => Kind::Conflict,
+            Self::Pack(source) => source.kind(),
+            Self::Bucket(source) => source.kind(),
             Self::BadTransaction(_) => Kind::Bug,
         }
     }
@@ -110,16 +153,21 @@ impl Classify for BackendError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Disk { source, .. } => source.hint(),
-            Self::Object { .. } | Self::Corrupt { .. } => {
+            Self::Bucket(source) => source.hint(),
+            Self::Object { .. } | Self::Packed { .. } | Self::NoSuchObject(_) | Self::Corrupt { .. } => {
                 Some("run 'recto fsck' for all that is damaged".to_owned())
             }
             Self::NoSuchAgent(_) => Some("'recto agent list' shows the agents of this store".to_owned()),
+            Self::GcRuns | Self::NewIdRuns => {
+                Some("wait for it to end; one that was killed holds nothing up".to_owned())
+            }
             Self::NotAStore(_) => Some("'recto init' makes one".to_owned()),
             Self::Network(_) => Some("keep the store on a local disk".to_owned()),
             Self::Poisoned(agent) => {
                 Some(format!("make sure the disk is sound, then run 'recto recover {agent}'"))
             }
             Self::SyncFailed => Some("make sure the disk is sound, then run 'recto recover'".to_owned()),
+            Self::InUse(_) | Self::OtherId => Some("run the command again".to_owned()),
             Self::Unapplied { .. } => {
                 Some("nothing is lost: the agent's next use completes it once the cause is gone".to_owned())
             }

@@ -9,7 +9,9 @@ use crate::log::{ListEntry, Record, RecordId, RefState, RefTable, StoreId, Verif
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
-use super::{Backend, BackendError, ChainHead, Fault, Head, Moved, Outcome, Transaction, chain, transaction};
+use super::{
+    Backend, BackendError, ChainHead, Fault, Head, Moved, Outcome, Staged, Transaction, chain, transaction,
+};
 
 /// A store whose content lives as long as the value.
 #[derive(Debug)]
@@ -86,6 +88,10 @@ impl Backend for MemoryBackend {
         })
     }
 
+    fn all_refs(&self, agent: &Handle) -> Result<BTreeMap<RefName, RefState>, BackendError> {
+        self.with(agent, |agent| agent.table.refs.clone())
+    }
+
     fn list_len(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         self.with(agent, |agent| agent.table.lists.get(name).map_or(0, |list| list.len() as u64))
     }
@@ -141,12 +147,12 @@ impl Backend for MemoryBackend {
         Ok(matching.take(limit).copied().collect())
     }
 
-    fn stage(&self, objects: &[Object]) -> Result<(), BackendError> {
+    fn stage(&self, objects: &[Object]) -> Result<Staged, BackendError> {
         let mut inner = self.lock();
         for object in objects {
             inner.objects.entry(object.id()).or_insert_with(|| object.clone());
         }
-        Ok(())
+        Ok(Staged::default())
     }
 
     fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {

@@ -1,11 +1,13 @@
 //! One small blocking interface for a disk and for a bucket: an agent's state, an object by id,
 //! names by page, and one atomic commit. Knows refs, records and objects; never what an agent means.
 
+pub mod bucket;
 pub mod local;
 pub mod memory;
 
 mod chain;
 mod error;
+mod packs;
 mod transaction;
 
 #[cfg(test)]
@@ -13,13 +15,19 @@ mod conformance;
 #[cfg(test)]
 mod script;
 
+use std::collections::BTreeMap;
+use std::io::Read;
+
 use crate::clock::Time;
 use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};
 use crate::object::{Object, ObjectId};
+use crate::pack::order::Step;
+use crate::pack::{PackId, PackSummary, Packed};
 use crate::refs::{Handle, RefName};
 
 pub use chain::{ChainHead, ChainPart};
 pub use error::{BackendError, Fault};
+pub use packs::{KeptPack, Repacked, Staged, StoredAs};
 pub use transaction::{Derived, Moved, Outcome, Transaction};
 
 /// The newest record of an agent's log, and how long the log is.
@@ -61,6 +69,14 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// `Corrupt` when the end of the log is damaged.
     fn head(&self, agent: &Handle) -> Result<Option<Head>, BackendError>;
 
+    /// The heads of several agents' logs.
+    ///
+    /// # Errors
+    /// As `head`.
+    fn heads(&self, agents: &[Handle]) -> Result<Vec<Option<Head>>, BackendError> {
+        agents.iter().map(|agent| self.head(agent)).collect()
+    }
+
     /// The state of a ref that is no list; `None` when it does not exist.
     ///
     /// # Errors
@@ -72,6 +88,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// As `read_ref`.
     fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError>;
+
+    /// Every ref of an agent but its lists, in order of their names.
+    ///
+    /// # Errors
+    /// As `read_ref`.
+    fn all_refs(&self, agent: &Handle) -> Result<BTreeMap<RefName, RefState>, BackendError>;
 
     /// How many entries a list has.
     ///
@@ -137,7 +159,96 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When they cannot be written.
-    fn stage(&self, objects: &[Object]) -> Result<(), BackendError>;
+    fn stage(&self, objects: &[Object]) -> Result<Staged, BackendError>;
+
+    /// Writes the objects of a pack that stands by itself ahead, as `stage` does, and hands each to `seen`
+    /// once it was found to be what its id says. Nothing of a pack that is wrong is relied on later.
+    ///
+    /// # Errors
+    /// `Pack` when it is cut off or wrong; when it cannot be written.
+    fn stage_pack(
+        &self,
+        pack: &mut dyn Read,
+        seen: &mut dyn FnMut(&Packed),
+    ) -> Result<(PackSummary, Staged), BackendError> {
+        packs::stage_unpacked(self, pack, seen)
+    }
+
+    /// Those of the objects that have to be brought before refs of the agent may lead to them.
+    ///
+    /// # Errors
+    /// When it cannot be looked.
+    fn lacks(&self, agent: &Handle, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BackendError> {
+        let _ = agent;
+        // What is damaged is not there.
+        let lacking = ids.iter().filter(|id| !matches!(self.object(id), Ok(Some(_))));
+        Ok(lacking.copied().collect())
+    }
+
+    /// Of objects that are in the store, those that an operation on the agent has to bring all the same, and
+    /// what was staged that others of them are in. Nothing where objects are every agent's.
+    ///
+    /// # Errors
+    /// When it cannot be looked.
+    fn relied(&self, agent: &Handle, ids: &[ObjectId]) -> Result<(Vec<ObjectId>, Staged), BackendError> {
+        Ok((self.lacks(agent, ids)?, Staged::default()))
+    }
+
+    /// Says that objects of these agents, and what was staged, are about to be read: what is far away is
+    /// brought near, all of it at once. Nothing depends on it.
+    fn near(&self, agents: &[Handle], staged: &Staged) {
+        let _ = (agents, staged);
+    }
+
+    /// The same for logs of agents, its own and those of other stores, each from the end that is kept.
+    fn near_lines(&self, asks: &[(&Handle, &[ChainHead])]) {
+        let _ = asks;
+    }
+
+    /// Asks whether what this store lies on keeps the promises without which operations would be lost.
+    ///
+    /// # Errors
+    /// The promise that it breaks; when it cannot be asked.
+    fn probe(&self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    /// Hands each object that is kept to `found`, and how; one that is kept twice comes twice, loose first.
+    /// Nothing comes from a backend where there is nothing to put into packs.
+    ///
+    /// # Errors
+    /// When their names cannot be read.
+    fn stored(&self, found: &mut dyn FnMut(ObjectId, StoredAs)) -> Result<(), BackendError> {
+        let _ = found;
+        Ok(())
+    }
+
+    /// The packs that are kept as they are.
+    ///
+    /// # Errors
+    /// When their names cannot be read.
+    fn packs(&self) -> Result<Vec<KeptPack>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    /// Up to `len` bytes of such a pack from `offset`; nothing when it is not here (any more).
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_pack(&self, id: &PackId, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
+        let _ = (id, offset, len);
+        Ok(Vec::new())
+    }
+
+    /// Puts objects into one pack, in an order and with hints of what each resembles, and then removes
+    /// what holds nothing besides. Others may read and write all the while.
+    ///
+    /// # Errors
+    /// When an object cannot be read or the pack cannot be written; nothing was removed then.
+    fn repack(&self, order: &mut dyn Iterator<Item = Step>) -> Result<Repacked, BackendError> {
+        let _ = order;
+        Ok(Repacked::default())
+    }
 
     /// Makes one operation happen, atomically and durably, or not at all.
     ///

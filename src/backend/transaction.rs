@@ -6,7 +6,7 @@ use crate::log::{AgentId, Record, RecordId, StoreId};
 use crate::object::Object;
 use crate::refs::{Expected, Handle, RefName, Target};
 
-use super::{BackendError, ChainPart};
+use super::{BackendError, ChainPart, Staged};
 
 /// One operation on one agent: its records, the objects it brings, what it relies on.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Transaction {
     pub agent: Handle,
     /// Every object that the operation brings to this agent.
     pub objects: Vec<Object>,
+    /// What was written ahead that the operation relies on as well; none when nothing was.
+    pub staged: Option<Staged>,
     /// The records to append, in order; the first names the present head as its `prev`.
     pub records: Vec<Record>,
     /// Refs that the operation read and relies on, besides those that its records move.
@@ -71,6 +73,7 @@ impl Transaction {
         Self {
             agent,
             objects: Vec::new(),
+            staged: None,
             records: vec![record],
             expects: Vec::new(),
             chains: Vec::new(),

@@ -1,6 +1,7 @@
 //! One suite that every store passes.
 
 mod chains;
+pub(super) mod packs;
 mod properties;
 mod refs;
 
@@ -15,7 +16,7 @@ use super::{Backend, Derived, Moved, Outcome, Transaction};
 
 /// Runs everything; `make` makes an empty store.
 pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
-    let tests: [fn(&dyn Backend); 19] = [
+    let tests: [fn(&dyn Backend); 23] = [
         an_agent_is_made_once,
         what_is_not_there,
         a_commit_on_an_old_head_is_refused,
@@ -33,6 +34,10 @@ pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
         logs_are_read_in_pieces,
         objects_are_kept_and_found,
         bulk_imports_are_commits,
+        packs::objects_of_a_pack_are_taken_in_and_relied_on,
+        packs::a_pack_that_is_wrong_brings_nothing,
+        packs::what_is_kept_is_given_out_as_packs,
+        packs::a_repack_changes_nothing_that_is_read,
         what_later_builds_write_is_carried,
         transactions_that_contradict_themselves_are_refused,
     ];
@@ -204,14 +209,15 @@ fn objects_are_kept_and_found(backend: &dyn Backend) {
 
 fn bulk_imports_are_commits(backend: &dyn Backend) {
     commit(backend, &moving(backend, "there", &[("drafts/x", Some("1"))]));
-    backend.stage(&[block("staged"), block("staged too")]).expect("staged");
+    let staged = backend.stage(&[block("staged"), block("staged too")]).expect("staged");
     let names: Vec<String> = (0..150).map(|number| format!("bulk-{number}")).collect();
     let mut many: Vec<_> =
         names.iter().map(|agent| moving(backend, agent, &[("versions", Some("staged"))])).collect();
+    many.insert(3, moving(backend, "there", &[("drafts/x", Some("staged too"))]));
     for transaction in &mut many {
         transaction.objects.clear();
+        transaction.staged = Some(staged.clone());
     }
-    many.insert(3, moving(backend, "there", &[("drafts/x", Some("staged too"))]));
     many.insert(5, Transaction::new(handle("there-not"), moving(backend, "there", &[]).records[0].clone()));
     let outcomes = backend.commit_many(&many).expect("committed");
     assert_eq!(outcomes.len(), 152);

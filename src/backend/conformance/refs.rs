@@ -56,6 +56,10 @@ pub(super) fn every_shape_of_ref_is_kept(backend: &dyn Backend) {
     assert_eq!(state(backend, "drafts/x"), Some(expected("2")));
     assert_eq!(state(backend, &about), Some(expected("no")));
     assert_eq!(state(backend, "ACTIVE").map(|state| (state.target, state.revision)), Some((None, 1)));
+    let all: Vec<_> = backend.all_refs(&handle("a")).expect("read").into_iter().collect();
+    let expected_all =
+        ["ACTIVE", about.as_str(), "drafts/x"].map(|at| (name(at), state(backend, at).expect("it is")));
+    assert_eq!(all, expected_all);
     let versions = backend.list(&handle("a"), &name("versions"), 0, 9).expect("read");
     assert_eq!(versions.iter().map(|entry| entry.record).collect::<Vec<_>>(), [one, two]);
     assert_eq!(backend.list(&handle("a"), &name("versions"), 1, 9).expect("read"), versions[1..]);

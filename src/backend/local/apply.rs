@@ -24,17 +24,20 @@ pub(super) enum Present {
     Rewrite,
 }
 
-/// Does what the operations say, in their order, to the agent that is at `agent` now.
+/// Does what the operations say, in their order, to the agent that is at `agent` now. An object that is in
+/// a pack needs no file of its own.
 pub(super) fn apply(
     disk: &dyn Disk,
     layout: &Layout,
     agent: &Handle,
     ops: &[Op],
     present: Present,
+    packed: &dyn Fn(&ObjectId) -> bool,
 ) -> Result<(), BackendError> {
     let dir = layout.agent(agent);
     for op in ops {
         match op {
+            Op::Object { id, .. } if present == Present::Keep && packed(id) => {}
             Op::Object { id, file } => keep_object(disk, layout, id, present, || Cow::Borrowed(file))?,
             Op::Replace { path, content } => {
                 put(disk, &dir.join(path), content).map_err(BackendError::disk(format!("write '{path}'")))?;

@@ -124,15 +124,26 @@ impl LocalBackend {
         agent: &Handle,
         namespace: &str,
     ) -> Result<BTreeMap<RefName, RefState>, BackendError> {
+        let begins =
+            |line: &[u8]| line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/');
+        let mut found = self.attributes_that(agent, begins)?;
+        found.retain(|name, _| name.split().0 == Some(namespace));
+        Ok(found)
+    }
+
+    /// Every attribute that is said of something, of those whose lines are wanted.
+    pub(super) fn attributes_that(
+        &self,
+        agent: &Handle,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<BTreeMap<RefName, RefState>, BackendError> {
         let mut found = self.with_attributes(agent, |known| {
             let mut found = BTreeMap::new();
             for line in known.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                if line.starts_with(namespace.as_bytes()) && line.get(namespace.len()) == Some(&b'/') {
+                if wanted(line) {
                     let (name, state) =
                         files::decode_attribute(line).ok_or_else(|| self.damaged_attributes(agent))?;
-                    if name.split().0 == Some(namespace) {
-                        found.insert(name, state);
-                    }
+                    found.insert(name, state);
                 }
             }
             Ok(found)

@@ -25,7 +25,7 @@ impl LocalBackend {
             let stat = self.view(agent).stat(&path);
             let stat = stat.map_err(BackendError::disk("look at the chain of another store"))?;
             let bytes = stat.map_or(0, |stat| stat.len_bytes);
-            let record = self.last_line_of(agent, &path, bytes)?.record;
+            let record = self.last_line_of(agent, &path, bytes, store)?.record;
             heads.push(ChainHead { store, record, bytes });
         }
         heads.sort_unstable();

@@ -54,6 +54,7 @@ impl LocalBackend {
         if let Some(to) = &prepared.rename_to {
             self.claim(to, agent)?;
         }
+        self.settle_staged()?;
         let written = self.write_record(&prepared)?;
         if prepared.creates {
             // The names on the way to the record must be as durable as the record.
@@ -107,15 +108,7 @@ impl LocalBackend {
         if group.is_empty() {
             return Ok(());
         }
-        {
-            // Objects staged before must be durable before any record that relies on them can be. Who
-            // comes meanwhile waits: the flush may be on account of its objects too.
-            let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
-            if *staged {
-                self.sync_everything()?;
-                *staged = false;
-            }
-        }
+        self.settle_staged()?;
         let mut written = Vec::with_capacity(group.len());
         for (at, one) in group.iter().enumerate() {
             let tail = self.write_record(one).inspect_err(|_| {
@@ -133,6 +126,17 @@ impl LocalBackend {
         group.iter().zip(written).try_for_each(|(one, written)| self.finish(one, written))
     }
 
+    /// Objects staged before must be durable before any record that relies on them can be. Who comes
+    /// meanwhile waits: the flush may be on account of its objects too.
+    fn settle_staged(&self) -> Result<(), BackendError> {
+        let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        if *staged {
+            self.sync_everything()?;
+            *staged = false;
+        }
+        Ok(())
+    }
+
     /// Takes the locks and checks everything that the operation expects.
     fn prepare(&self, transaction: &Transaction) -> Result<Checked, BackendError> {
         let lines = transaction.lines(self.store)?;
@@ -140,8 +144,11 @@ impl LocalBackend {
         let mut handles = vec![agent];
         handles.extend(&transaction.rename_to);
         handles.sort();
-        let locks = self.lock(&handles)?;
+        let mut locks = self.lock(&handles)?;
         let wanted = transaction.rename_to.as_ref().or(transaction.creates().then_some(agent));
+        if wanted.is_some() {
+            locks.push(self.share_names()?);
+        }
         if let Some(wanted) = wanted
             && let Some(owner) = self.claimed_by(wanted)?
         {
@@ -327,8 +334,10 @@ impl LocalBackend {
             self.forget(agent);
             BackendError::Unapplied { agent: agent.clone(), source: Box::new(source) }
         };
-        apply::apply(self.disk.as_ref(), &self.layout, agent, &prepared.ops, Present::Keep)
-            .map_err(unapplied)?;
+        apply::apply(self.disk.as_ref(), &self.layout, agent, &prepared.ops, Present::Keep, &|id| {
+            self.is_packed(id)
+        })
+        .map_err(unapplied)?;
         let Some(to) = &prepared.rename_to else {
             self.remember(agent, tail);
             return Ok(());

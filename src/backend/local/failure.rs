@@ -141,7 +141,7 @@ impl LocalBackend {
         self.disk.write_at(&path, 0, &bytes).map_err(BackendError::disk("write the journal"))?;
         for record in &records {
             let ops = record.ops().ok_or_else(|| damaged("a record in its middle is damaged"))?;
-            apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Rewrite)?;
+            apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Rewrite, &|_| false)?;
         }
         Ok(())
     }

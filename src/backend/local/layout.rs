@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::TEMPORARY_PREFIX;
 use crate::log::StoreId;
 use crate::object::ObjectId;
+use crate::pack::PackId;
 use crate::refs::{Handle, RefName};
 
 use super::BackendError;
@@ -43,6 +44,15 @@ impl Layout {
         self.fan_out(id).join(&id.to_string()[2..])
     }
 
+    /// Where packs lie.
+    pub(crate) fn packs(&self) -> PathBuf {
+        self.objects().join("packs")
+    }
+
+    pub(crate) fn pack(&self, id: &PackId) -> PathBuf {
+        self.packs().join(format!("{id}{PACK_SUFFIX}"))
+    }
+
     pub(crate) fn agents(&self) -> PathBuf {
         self.root.join("agents")
     }
@@ -57,6 +67,21 @@ impl Layout {
 
     pub(crate) fn lock(&self, handle: &Handle) -> PathBuf {
         self.locks().join(format!("{handle}.lock"))
+    }
+
+    /// Held by who removes objects that are in a pack. No handle begins like that.
+    pub(crate) fn gc_lock(&self) -> PathBuf {
+        self.locks().join(".gc.lock")
+    }
+
+    /// Held by who gives the store another id, or completes what one that died left of that.
+    pub(crate) fn succession_lock(&self) -> PathBuf {
+        self.locks().join(".new-id.lock")
+    }
+
+    /// Shared by who makes or renames agents; held alone by who needs the handles to stay as they are.
+    pub(crate) fn names_lock(&self) -> PathBuf {
+        self.locks().join(".names.lock")
     }
 
     /// Names, while an agent is being renamed to this handle, the handle that it had: the handle is
@@ -119,6 +144,9 @@ impl Layout {
         path.strip_prefix(&self.root).unwrap_or(path).to_path_buf()
     }
 }
+
+/// How the names of packs end.
+pub(crate) const PACK_SUFFIX: &str = ".pack";
 
 /// The file that holds all attributes of an agent's commits.
 pub(crate) const ATTRIBUTES: &str = "attributes";

@@ -5,28 +5,34 @@
 mod apply;
 mod attributes;
 mod audit;
+mod audit_packs;
 mod chains;
 mod commit;
 mod examine;
 mod failure;
 mod files;
+mod incoming;
 mod journal;
 mod known;
 mod layout;
 mod loose;
+mod packs;
 mod plan;
 mod read;
 mod ready;
 mod recover;
 mod rename;
 mod renew;
+mod repack;
+mod successor;
 mod sweep;
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,13 +40,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::disk::{DiskError, SharedDisk, Stat};
 use crate::log::{ListEntry, RefState, StoreId};
 use crate::object::{Object, ObjectId};
+use crate::pack::order::Step;
+use crate::pack::{PackId, PackSummary, Packed};
 use crate::refs::{Handle, RefName};
 
-use super::{Backend, BackendError, ChainHead, Fault, Head, Outcome, Transaction};
+use super::{
+    Backend, BackendError, ChainHead, Fault, Head, KeptPack, Outcome, Repacked, Staged, StoredAs, Transaction,
+};
 use apply::Present;
 use examine::Tail;
 use layout::Layout;
 use ready::Overlaid;
+
+pub use successor::{Looks, Succession};
 
 /// A journal longer than this is started anew before the next record, in bytes.
 const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
@@ -67,6 +79,7 @@ pub struct LocalBackend {
     overlays: Mutex<HashMap<Handle, Overlaid>>,
     /// Whether objects were staged that may not be durable yet. Held while they are made so.
     staged: Mutex<bool>,
+    packs: packs::Packs,
     attributes: attributes::Cache,
     /// The last listing of agents, and the directory as it was then.
     names: Mutex<Option<(Stat, Arc<Vec<Handle>>)>>,
@@ -131,6 +144,7 @@ impl LocalBackend {
             forgotten: AtomicU64::new(0),
             overlays: Mutex::new(HashMap::new()),
             staged: Mutex::new(false),
+            packs: packs::Packs::default(),
             attributes: attributes::Cache::default(),
             names: Mutex::new(None),
         }
@@ -144,6 +158,15 @@ impl LocalBackend {
     /// Where a runtime finds an agent's files.
     pub fn agent_dir(&self, agent: &Handle) -> PathBuf {
         self.layout.agent(agent)
+    }
+}
+
+impl LocalBackend {
+    /// Refuses when the store got another id since it was opened.
+    fn refuse_other_id(&self) -> Result<(), BackendError> {
+        let bytes = self.disk.read(&self.layout.format(), FORMAT_FILE_MAX_BYTES);
+        let bytes = bytes.map_err(BackendError::disk("read the store's format file"))?;
+        if layout::decode_format(&bytes)? == self.store { Ok(()) } else { Err(BackendError::OtherId) }
     }
 }
 
@@ -194,6 +217,11 @@ impl Backend for LocalBackend {
     fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError> {
         self.require(agent)?;
         self.namespace(agent, namespace)
+    }
+
+    fn all_refs(&self, agent: &Handle) -> Result<BTreeMap<RefName, RefState>, BackendError> {
+        self.require(agent)?;
+        self.every_ref(agent)
     }
 
     fn list_len(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
@@ -259,15 +287,48 @@ impl Backend for LocalBackend {
         self.find_objects(prefix, limit)
     }
 
-    fn stage(&self, objects: &[Object]) -> Result<(), BackendError> {
+    fn stage(&self, objects: &[Object]) -> Result<Staged, BackendError> {
         self.refuse_failed_store()?;
         objects.iter().try_for_each(|object| {
             let file = || Cow::Owned(loose::encode(object));
-            apply::keep_object(self.disk.as_ref(), &self.layout, &object.id(), Present::Keep, file)
+            let id = object.id();
+            if self.is_packed(&id) {
+                return Ok(());
+            }
+            apply::keep_object(self.disk.as_ref(), &self.layout, &id, Present::Keep, file)
         })?;
         // Only now: whoever flushes on account of it flushes all of them.
         *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        Ok(())
+        Ok(Staged::default())
+    }
+
+    fn stage_pack(
+        &self,
+        pack: &mut dyn Read,
+        seen: &mut dyn FnMut(&Packed),
+    ) -> Result<(PackSummary, Staged), BackendError> {
+        self.take_pack(pack, seen)
+    }
+
+    fn lacks(&self, agent: &Handle, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BackendError> {
+        let _ = agent;
+        self.lacking(ids)
+    }
+
+    fn stored(&self, found: &mut dyn FnMut(ObjectId, StoredAs)) -> Result<(), BackendError> {
+        self.each_stored(found)
+    }
+
+    fn packs(&self) -> Result<Vec<KeptPack>, BackendError> {
+        self.kept_packs()
+    }
+
+    fn read_pack(&self, id: &PackId, offset: u64, len: usize) -> Result<Vec<u8>, BackendError> {
+        self.pack_bytes(id, offset, len)
+    }
+
+    fn repack(&self, order: &mut dyn Iterator<Item = Step>) -> Result<Repacked, BackendError> {
+        self.repack_in(order)
     }
 
     fn commit(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {

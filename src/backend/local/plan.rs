@@ -39,7 +39,7 @@ impl LocalBackend {
         let mut brought = HashSet::new();
         for object in &transaction.objects {
             let id = object.id();
-            if brought.insert(id) {
+            if brought.insert(id) && !self.is_durably_packed(&id) {
                 ops.push(Op::Object { id, file: loose::encode(object) });
             }
         }

@@ -1,12 +1,13 @@
 //! Reading an agent's files, without a lock.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use crate::backend::{BackendError, Head};
-use crate::disk::{Disk, DiskError, FileKind, Stat};
-use crate::log::{ListEntry, Record, RefState};
+use crate::disk::{Disk, DiskError, FileKind, Stat, WalkEntry};
+use crate::log::{ListEntry, Record, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
@@ -229,7 +230,7 @@ impl LocalBackend {
     }
 
     fn last_line(&self, agent: &Handle, length: u64) -> Result<Head, BackendError> {
-        self.last_line_of(agent, &self.layout.log(agent), length)
+        self.last_line_of(agent, &self.layout.log(agent), length, self.store)
     }
 
     /// The end of a file of records.
@@ -238,6 +239,7 @@ impl LocalBackend {
         agent: &Handle,
         path: &Path,
         length: u64,
+        store: StoreId,
     ) -> Result<Head, BackendError> {
         let damaged = |reason: String| BackendError::corrupt(self.layout.shown(path), reason);
         let mut window = LOG_TAIL_BYTES;
@@ -267,6 +269,10 @@ impl LocalBackend {
             };
             let (record, parsed) =
                 Record::from_line(line).map_err(|error| damaged(format!("its last line: {error}")))?;
+            if parsed.store != store {
+                self.refuse_other_id()?;
+                return Err(damaged("its last line is of another store".to_owned()));
+            }
             let agent = parsed.agent.unwrap_or(record);
             return Ok(Head { agent, record, time: parsed.time, log_bytes: length });
         }
@@ -325,6 +331,25 @@ impl LocalBackend {
         Ok(found.into_iter().collect())
     }
 
+    /// Every ref but lists.
+    pub(super) fn every_ref(&self, agent: &Handle) -> Result<BTreeMap<RefName, RefState>, BackendError> {
+        let mut found = self.attributes_that(agent, |_| true)?;
+        let dir = self.layout.agent(agent);
+        let names: Option<Vec<RefName>> = self.find_of(agent, || {
+            let name = |entry: &WalkEntry| entry.path.to_string_lossy().parse::<RefName>().ok();
+            let entries: Result<Vec<WalkEntry>, DiskError> = self.view(agent).walk(&dir).collect();
+            let entries = entries.map_err(BackendError::disk("list the refs"))?;
+            let files = entries.iter().filter(|entry| entry.kind == FileKind::File);
+            Ok(Some(files.filter_map(name).filter(|name| name.shape() == Shape::Single).collect()))
+        })?;
+        for name in names.unwrap_or_default() {
+            if let Some(state) = self.ref_state(agent, &name)? {
+                found.insert(name, state);
+            }
+        }
+        Ok(found)
+    }
+
     pub(super) fn list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         let path = self.layout.reference(agent, name);
         let stat = self.find_of(agent, || {
@@ -362,8 +387,31 @@ impl LocalBackend {
             .ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged"))
     }
 
-    /// An object, from the disk or from what was replayed in memory.
+    /// An object, from a pack, as a loose file, or from what was replayed in memory. Packs come first: after
+    /// a gc nearly everything is there, and a look into an index that is mapped is quicker than the system's
+    /// answer that there is no such file.
     pub(super) fn read_object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {
+        let mut listed = self.listed_packs()?;
+        loop {
+            let packed = match self.packed_object(&listed, id) {
+                none @ (Ok(None) | Err(BackendError::Packed { .. })) => none,
+                found => return found,
+            };
+            let loose = match self.loose_object(id) {
+                none @ (Ok(None) | Err(BackendError::Object { .. })) => none,
+                found => return found,
+            };
+            // A gc may have moved it between the two looks: from a loose file to a pack, or to another pack.
+            let now = self.list_packs()?;
+            if now.len() == listed.len() && now.iter().zip(listed.iter()).all(|(a, b)| a.is_same(b)) {
+                return loose.and(packed);
+            }
+            listed = now;
+        }
+    }
+
+    /// An object from its file, or from what was replayed in memory.
+    fn loose_object(&self, id: &ObjectId) -> Result<Option<Object>, BackendError> {
         let path = self.layout.object(id);
         let read = |disk: &dyn Disk| match disk.read(&path, loose::FILE_MAX_BYTES) {
             Ok(file) => match loose::decode(id, &file) {
@@ -384,11 +432,37 @@ impl LocalBackend {
         found
     }
 
+    /// Those of the objects that are not here. One that is loose may be another agent's, whose journal alone
+    /// makes it durable: the next commit does so before it relies on it.
+    pub(super) fn lacking(&self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BackendError> {
+        let listed = self.list_packs()?;
+        let (mut lacking, mut packed, mut loose) = (Vec::new(), false, false);
+        for id in ids {
+            // What is damaged is not there.
+            if matches!(self.packed_object(&listed, id), Ok(Some(_))) {
+                packed = true;
+            } else if matches!(self.read_object(id), Ok(Some(_))) {
+                loose = true;
+            } else {
+                lacking.push(*id);
+            }
+        }
+        if packed {
+            self.settle_packs(&listed)?;
+        }
+        if loose {
+            *self.staged.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        }
+        Ok(lacking)
+    }
+
     pub(super) fn find_objects(&self, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {
         if !prefix.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
             return Ok(Vec::new());
         }
+        // Loose ones first: what a gc moves meanwhile is then found in its pack.
         let mut found = find_on(self.disk.as_ref(), &self.layout.objects(), prefix, limit)?;
+        found.extend(self.find_packed(prefix, limit)?);
         for overlay in self.overlays() {
             found.extend(find_on(overlay.as_ref(), &self.layout.objects(), prefix, limit)?);
         }
@@ -406,7 +480,8 @@ fn find_on(disk: &dyn Disk, root: &Path, prefix: &str, limit: usize) -> Result<V
         None => disk.list(root).map_err(listing())?.into_iter().map(|(name, _)| name).collect(),
     };
     let mut found = Vec::new();
-    for fan in fans.iter().filter(|fan| fan.starts_with(prefix.get(..2).unwrap_or(prefix))) {
+    let wanted = |fan: &&String| fan.len() == 2 && fan.starts_with(prefix.get(..2).unwrap_or(prefix));
+    for fan in fans.iter().filter(wanted) {
         if found.len() >= limit {
             break;
         }

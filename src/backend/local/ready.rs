@@ -176,7 +176,7 @@ impl LocalBackend {
         self.refuse_failed(agent)?;
         let disk = Arc::new(OverlayDisk::new(Arc::clone(&self.disk)));
         for ops in &pending.records {
-            apply::apply(disk.as_ref(), &self.layout, agent, ops, Present::Keep)?;
+            apply::apply(disk.as_ref(), &self.layout, agent, ops, Present::Keep, &|id| self.is_packed(id))?;
         }
         let same = match self.examine(self.disk.as_ref(), agent) {
             Ok(State::Pending(again)) => again.reached == pending.reached,

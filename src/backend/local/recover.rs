@@ -118,7 +118,7 @@ impl LocalBackend {
         let ops = journal::fold(&pending.records);
         self.sweep_agent(agent)?;
         self.sweep_objects(&ops)?;
-        apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Keep)?;
+        apply::apply(self.disk.as_ref(), &self.layout, agent, &ops, Present::Keep, &|id| self.is_packed(id))?;
         let mut at = agent;
         if let Some((from, to)) = &pending.renaming {
             self.move_agent(from, to)?;

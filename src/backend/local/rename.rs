@@ -29,6 +29,7 @@ impl LocalBackend {
     /// Completes a rename that a dead writer left, or finds that it never happened.
     pub(super) fn finish_rename(&self, from: &Handle, to: &Handle) -> Result<(), BackendError> {
         let _guards = self.lock(&if from < to { [from, to] } else { [to, from] })?;
+        let _names = self.share_names()?;
         let stat =
             self.disk.stat(&self.layout.agent(from)).map_err(BackendError::disk("look at the agent"))?;
         let at = if stat.is_some_and(|stat| stat.kind == FileKind::Dir) { from } else { to };

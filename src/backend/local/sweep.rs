@@ -46,11 +46,12 @@ impl LocalBackend {
         for entry in self.disk.walk(&self.layout.objects()) {
             let entry = entry.map_err(BackendError::disk("list the objects"))?;
             let path = self.layout.objects().join(&entry.path);
-            if entry.kind == FileKind::File && is_temporary(&path) {
+            // Those among the packs tell by themselves whether their writers live.
+            if entry.kind == FileKind::File && is_temporary(&path) && !path.starts_with(self.layout.packs()) {
                 removed += self.remove_old(&path, oldest)?;
             }
         }
-        Ok(removed)
+        Ok(removed + self.sweep_packs()?)
     }
 
     /// Removes the temporary files that lie in a directory itself.

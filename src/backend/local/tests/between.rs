@@ -102,6 +102,10 @@ impl Disk for Between {
         (self.before)("lock", path)?;
         self.below.lock(path)
     }
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        (self.before)("lock_shared", path)?;
+        self.below.lock_shared(path)
+    }
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {
         (self.before)("try_lock", path)?;
         self.below.try_lock(path)

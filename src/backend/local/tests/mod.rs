@@ -4,9 +4,11 @@ mod between;
 mod crash;
 mod damage;
 mod faults;
+mod packs;
 mod plain;
 mod readers;
 mod script;
+mod successor;
 mod sweep;
 mod threads;
 

@@ -1,10 +1,11 @@
 //! A script of operations that crash and fault tests stop everywhere, and what is said of a store
 //! before and after each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::backend::conformance::packs::{packed, steps, versions};
 use crate::backend::script::{STORE, block, deriving, handle, keeping, moving, problems, renaming};
-use crate::backend::{Backend, BackendError, Outcome, Transaction};
+use crate::backend::{Backend, BackendError, Outcome, StoredAs, Transaction};
 use crate::disk::SimDisk;
 use crate::disk::sim::PowerLoss;
 use crate::log::{AgentId, StoreId};
@@ -34,7 +35,7 @@ const fn after_reboot(name: &'static str, run: fn(&SimDisk) -> Result<(), Backen
     Operation { name, run, rebooted: true }
 }
 
-pub(super) const SCRIPT: [Operation; 20] = [
+pub(super) const SCRIPT: [Operation; 24] = [
     operation("create the store", |disk| create(disk).map(drop)),
     operation("create an agent", |disk| {
         one(disk, |at| {
@@ -63,9 +64,20 @@ pub(super) const SCRIPT: [Operation; 20] = [
         let moves = &[("drafts/next", None), ("versions", Some("v2")), ("ACTIVE", Some("v2"))];
         one(disk, |at| deriving(moving(at, "support", moves), Some("{\"v\":2}")))
     }),
+    operation("gc", |disk| gc(disk, false)),
     operation("discard", |disk| one(disk, |at| moving(at, "sales", &[("drafts/b", None)]))),
     operation("rename", |disk| one(disk, |at| renaming(at, "support", "desk"))),
     operation("edit the renamed", |disk| one(disk, |at| moving(at, "desk", &[("drafts/main", Some("3"))]))),
+    operation("take in a pack", |disk| {
+        let (backend, healthy) = (open(disk)?, open(&disk.process_death())?);
+        let mut bring = moving(&healthy, "sales", &[("drafts/main", Some("packed"))]);
+        let mut objects = versions("packed", 70);
+        objects.append(&mut bring.objects);
+        let (_, staged) = backend.stage_pack(&mut packed(&objects).as_slice(), &mut |_| {})?;
+        bring.staged = Some(staged);
+        backend.commit_many(&[bring]).map(|outcomes| assert_eq!(outcomes, [Outcome::Committed]))
+    }),
+    after_reboot("gc of all", |disk| gc(disk, true)),
     operation("rename back", |disk| one(disk, |at| renaming(at, "desk", "support"))),
     after_reboot("rename on", |disk| one(disk, |at| renaming(at, "support", "help"))),
     operation("import", |disk| {
@@ -111,7 +123,19 @@ pub(super) const SCRIPT: [Operation; 20] = [
             )
         })
     }),
+    operation("gc at last", |disk| gc(disk, false)),
 ];
+
+/// Packs what is loose, or everything.
+pub(super) fn gc(disk: &SimDisk, all: bool) -> Result<(), BackendError> {
+    let backend = open(disk)?;
+    let mut ids = BTreeSet::new();
+    backend.stored(&mut |id, how| match how {
+        StoredAs::Packed(_) if !all => drop(ids.remove(&id)),
+        _ => drop(ids.insert(id)),
+    })?;
+    backend.repack(&mut steps(ids)).map(drop)
+}
 
 fn one(disk: &SimDisk, transaction: impl Fn(&dyn Backend) -> Transaction) -> Result<(), BackendError> {
     let backend = open(disk)?;
