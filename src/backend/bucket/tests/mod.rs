@@ -1,0 +1,8 @@
+//! Tests of a store in a bucket.
+
+mod claims;
+mod conforms;
+mod faulty;
+mod histories;
+mod promises;
+mod scheduled;
