@@ -111,6 +111,20 @@ impl Agents {
         self.repo.operate(agent, &self.intent(kind, note), build, derive)
     }
 
+    /// Makes one operation on each of several agents happen, as [`Agents::run`] does with one.
+    ///
+    /// # Errors
+    /// For each agent by itself, as [`Repo::operate`].
+    pub fn run_many<T, E: From<AgentError> + From<RepoError>>(
+        &self,
+        agents: &[Handle],
+        kind: &str,
+        build: impl FnMut(usize, &mut Operation<'_>) -> Result<T, E>,
+    ) -> Vec<Result<(T, Receipt), E>> {
+        let derive = |operation: &mut Operation<'_>, id| Ok(self.derive(operation, id)?);
+        self.repo.operate_many(agents, &self.intent(kind, ""), build, derive)
+    }
+
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
         Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal }
     }

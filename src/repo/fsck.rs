@@ -300,6 +300,9 @@ pub(super) fn fault_of(error: &BackendError) -> Fault {
     match error {
         BackendError::Corrupt { path, reason } => Fault::new(path.display().to_string(), reason.clone()),
         BackendError::Object { id, source } => Fault::new(format!("object {id}"), source.to_string()),
+        BackendError::Packed { id, pack, reason } => {
+            Fault::new(format!("object {id}"), format!("pack '{pack}' is damaged: {reason}"))
+        }
         other => Fault::new(format!("store ({:?})", other.kind()).to_lowercase(), describe(other)),
     }
 }

@@ -4,10 +4,13 @@
 mod error;
 mod fsck;
 mod fsck_chains;
+mod gc;
+mod many;
 mod objects;
 mod operation;
 mod reach;
 mod settings;
+mod successor;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use crate::refs::Handle;
 
 pub use error::RepoError;
 pub use fsck::FsckReport;
+pub use gc::{GcOptions, GcReport, Holdings};
 pub use operation::{Intent, Operation, Receipt};
 pub use settings::Settings;
 

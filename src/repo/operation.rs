@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Map;
 
-use crate::backend::{ChainPart, Derived, Head, Moved, Outcome, Transaction};
+use crate::backend::{ChainPart, Derived, Head, Moved, Outcome, Staged, Transaction};
 use crate::clock::Time;
 use crate::encoding::Digest;
 use crate::history::{LogLines, Order};
@@ -72,7 +72,7 @@ pub struct Operation<'r> {
     cites: Vec<Digest>,
     chains: Vec<ChainPart>,
     adopts: Option<AgentId>,
-    staged: bool,
+    staged: Option<Staged>,
     note: Option<String>,
     rename_to: Option<Handle>,
 }
@@ -114,8 +114,8 @@ impl Operation<'_> {
     }
 
     /// Says that objects which this operation relies on were staged, so that they are made durable first.
-    pub fn rely_on_staged(&mut self) {
-        self.staged = true;
+    pub fn rely_on(&mut self, staged: &Staged) {
+        self.staged.get_or_insert_default().extend(staged.clone());
     }
 
     /// The operation's time.
@@ -308,6 +308,7 @@ impl Operation<'_> {
         Transaction {
             agent: self.agent,
             objects: self.objects.into_iter().map(|(_, object)| object).collect(),
+            staged: self.staged,
             records,
             expects,
             chains: self.chains,
@@ -332,35 +333,52 @@ impl Repo {
         mut derive: impl FnMut(&mut Operation<'_>, RecordId) -> Result<Vec<Derived>, E>,
     ) -> Result<(T, Receipt), E> {
         for attempt in 0..TRIES_MAX {
-            let mut operation = self.begin(agent)?;
-            let value = build(&mut operation)?;
-            let time = operation.time;
-            let idle = operation.changes.is_empty() && operation.chains.is_empty();
-            if intent.rehearsal || idle {
-                let (agent, changes) = (agent.clone(), operation.changes);
-                return Ok((value, Receipt { agent, operation: None, time, changes }));
-            }
-            let (records, id) = operation.records(intent)?;
-            let derived = derive(&mut operation, id)?;
-            let changes = operation.changes.clone();
-            let handle = operation.rename_to.clone().unwrap_or_else(|| agent.clone());
-            let staged = operation.staged;
-            let transaction = operation.transaction(records, derived);
-            match self.commit_one(transaction, staged)? {
-                Outcome::Committed => {}
-                Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => {
-                    return Err(RepoError::Contended { agent: agent.clone() }.into());
+            let (value, receipt, transaction) = self.prepare(agent, intent, &mut build, &mut derive)?;
+            let Some(transaction) = transaction else { return Ok((value, receipt)) };
+            match self.commit_one(transaction)? {
+                Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => break,
+                Outcome::Moved(_) => back_off(attempt),
+                outcome => {
+                    self.settle(&outcome, &receipt)?;
+                    return Ok((value, receipt));
                 }
-                Outcome::Moved(_) => {
-                    back_off(attempt);
-                    continue;
-                }
-                Outcome::Unknown if self.log_holds(&handle, id)? => {}
-                Outcome::Unknown => return Err(RepoError::Unknown { agent: agent.clone() }.into()),
             }
-            return Ok((value, Receipt { agent: handle, operation: Some(id), time, changes }));
         }
         Err(RepoError::Contended { agent: agent.clone() }.into())
+    }
+
+    /// Puts an operation together: its transaction, unless there is nothing to write.
+    pub(super) fn prepare<T, E: From<RepoError>>(
+        &self,
+        agent: &Handle,
+        intent: &Intent<'_>,
+        build: &mut impl FnMut(&mut Operation<'_>) -> Result<T, E>,
+        derive: &mut impl FnMut(&mut Operation<'_>, RecordId) -> Result<Vec<Derived>, E>,
+    ) -> Result<(T, Receipt, Option<Transaction>), E> {
+        let mut operation = self.begin(agent)?;
+        let value = build(&mut operation)?;
+        let time = operation.time;
+        let idle = operation.changes.is_empty() && operation.chains.is_empty();
+        if intent.rehearsal || idle {
+            let (agent, changes) = (agent.clone(), operation.changes);
+            return Ok((value, Receipt { agent, operation: None, time, changes }, None));
+        }
+        let (records, id) = operation.records(intent)?;
+        let derived = derive(&mut operation, id)?;
+        let changes = operation.changes.clone();
+        let agent = operation.rename_to.clone().unwrap_or_else(|| agent.clone());
+        let transaction = operation.transaction(records, derived);
+        Ok((value, Receipt { agent, operation: Some(id), time, changes }, Some(transaction)))
+    }
+
+    /// Sees that what may have happened did.
+    pub(super) fn settle(&self, outcome: &Outcome, receipt: &Receipt) -> Result<(), RepoError> {
+        let unknown = *outcome == Outcome::Unknown;
+        let holds = |id| self.log_holds(&receipt.agent, id);
+        if unknown && !receipt.operation.map_or(Ok(false), holds)? {
+            return Err(RepoError::Unknown { agent: receipt.agent.clone() });
+        }
+        Ok(())
     }
 
     /// The present time for an operation on an agent: never before that of the agent's last one.
@@ -378,8 +396,8 @@ impl Repo {
         Ok(last)
     }
 
-    fn commit_one(&self, transaction: Transaction, staged: bool) -> Result<Outcome, RepoError> {
-        if !staged {
+    fn commit_one(&self, transaction: Transaction) -> Result<Outcome, RepoError> {
+        if transaction.staged.is_none() {
             return Ok(self.backend.commit(&transaction)?);
         }
         let outcomes = self.backend.commit_many(&[transaction])?;
@@ -403,7 +421,7 @@ impl Repo {
             cites: Vec::new(),
             chains: Vec::new(),
             adopts: None,
-            staged: false,
+            staged: None,
             note: None,
             rename_to: None,
         })

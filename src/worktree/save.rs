@@ -74,25 +74,16 @@ impl Worktree<'_> {
     pub fn save(&self, agent: &Handle, message: &str) -> Result<Saved, WorktreeError> {
         let _lock = self.lock()?;
         let examined = self.examine(agent)?;
-        let (Edited { edits, decided, files }, draft) = self.edits_of(agent, &examined)?;
+        let (edited, draft) = self.edits_of(agent, &examined)?;
         let before = draft.revision;
-        if edits.is_empty() {
+        if edited.edits.is_empty() {
             self.write_back(agent, &examined, &draft)?;
-            let removes = Vec::new();
+            let (files, removes) = (edited.files, Vec::new());
             return Ok(Saved { agent: examined.agent, draft, files, removes, before, receipt: None });
         }
-        let what = (edits.as_slice(), decided.as_slice());
-        let saved = self.agents.edit_deciding(&examined.agent, &draft.name, Some(before), what, message);
-        let (draft, receipt) = match saved {
-            Ok(saved) => saved,
-            Err(AgentError::DraftMoved { .. }) => {
-                let again = self.examine(agent)?;
-                return Err(self.moved_error(&again, files)?);
-            }
-            Err(error) => return Err(self.explain(agent, &examined, error)),
-        };
+        let (draft, receipt) = self.record(agent, &examined, &draft, &edited, message)?;
         self.write_back(agent, &examined, &draft)?;
-        let removes = removes_of(&edits);
+        let (files, removes) = (edited.files, removes_of(&edited.edits));
         Ok(Saved { agent: examined.agent, draft, files, removes, before, receipt: Some(receipt) })
     }
 
@@ -105,24 +96,37 @@ impl Worktree<'_> {
     pub fn save_over(&self, agent: &Handle, message: &str) -> Result<Saved, WorktreeError> {
         let _lock = self.lock()?;
         let examined = self.examine(agent)?;
-        let Edited { edits, decided, files } = Self::edits(agent, &examined)?;
+        let edited = Self::edits(agent, &examined)?;
         let gone = || WorktreeError::DraftGone { agent: agent.clone(), draft: examined.index.draft.clone() };
         let draft = examined.draft.clone().ok_or_else(gone)?;
         let before = draft.revision;
-        let what = (edits.as_slice(), decided.as_slice());
-        let saved = self.agents.edit_deciding(&examined.agent, &draft.name, Some(before), what, message);
-        let (draft, receipt) = match saved {
-            Ok(saved) => saved,
-            Err(AgentError::DraftMoved { .. }) => {
-                let again = self.examine(agent)?;
-                return Err(self.moved_error(&again, files)?);
-            }
-            Err(error) => return Err(self.explain(agent, &examined, error)),
-        };
+        let (draft, receipt) = self.record(agent, &examined, &draft, &edited, message)?;
         // What was edited here is in the draft now, so that nothing is in the way.
         self.bring(agent, draft.clone())?;
         let receipt = receipt.operation.is_some().then_some(receipt);
-        Ok(Saved { agent: examined.agent, draft, files, removes: removes_of(&edits), before, receipt })
+        let (files, removes) = (edited.files, removes_of(&edited.edits));
+        Ok(Saved { agent: examined.agent, draft, files, removes, before, receipt })
+    }
+
+    /// Records edits as the draft's next revision.
+    fn record(
+        &self,
+        agent: &Handle,
+        examined: &Examined,
+        draft: &DraftInfo,
+        edited: &Edited,
+        message: &str,
+    ) -> Result<(DraftInfo, Receipt), WorktreeError> {
+        let what = (edited.edits.as_slice(), edited.decided.as_slice());
+        let before = Some(draft.revision);
+        match self.agents.edit_deciding(&examined.agent, &draft.name, before, what, message) {
+            Ok(saved) => Ok(saved),
+            Err(AgentError::DraftMoved { .. }) => {
+                let again = self.examine(agent)?;
+                Err(self.moved_error(&again, edited.files.clone())?)
+            }
+            Err(error) => Err(self.explain(agent, examined, error)),
+        }
     }
 
     /// What the edits here make of the draft as it is now, also when it moved since it was checked out;

@@ -227,6 +227,10 @@ pub(super) fn commit(
         heads.push(head);
     }
     stage.flush()?;
+    let staged = stage.take_written();
+    for transaction in &mut transactions {
+        transaction.staged = Some(staged.clone());
+    }
     let happened = |state: &State, head: &Head| {
         let now = agents.repo().backend().head(&state.handle);
         matches!(now, Ok(Some(now)) if now.record == head.record)
@@ -310,6 +314,7 @@ fn operation(
     let mut transaction = Transaction {
         agent: state.handle.clone(),
         objects: Vec::new(),
+        staged: None,
         records,
         expects: Vec::new(),
         chains: Vec::new(),

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::backend::Staged;
 use crate::object::{Object, ObjectId};
 use crate::repo::RepoError;
 
@@ -29,6 +30,8 @@ pub(super) struct Stage<'a> {
     waiting: Vec<Object>,
     waiting_bytes: usize,
     staged: HashSet<ObjectId>,
+    /// What was staged since it was last taken.
+    written: Staged,
     /// Whether objects could not be staged: then no move may rely on them.
     pub(super) failed: bool,
     /// Objects that were brought so far, each counted once as far as that is remembered.
@@ -42,6 +45,7 @@ impl<'a> Stage<'a> {
             waiting: Vec::new(),
             waiting_bytes: 0,
             staged: HashSet::new(),
+            written: Staged::default(),
             failed: false,
             objects: 0,
         }
@@ -62,6 +66,12 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// What was staged for the operations that come now; those after them bring again what they need.
+    pub(super) fn take_written(&mut self) -> Staged {
+        self.staged.clear();
+        std::mem::take(&mut self.written)
+    }
+
     /// Writes what waits. Files are compressed and written by as many threads as there are cores.
     pub(super) fn flush(&mut self) -> Result<(), AgentError> {
         let objects = std::mem::take(&mut self.waiting);
@@ -78,12 +88,12 @@ impl<'a> Stage<'a> {
             let parts: Vec<_> =
                 objects.chunks(share).map(|part| scope.spawn(move || backend.stage(part))).collect();
             let done = parts.into_iter().map(|part| part.join().expect("a backend does not panic"));
-            done.collect::<Result<Vec<()>, _>>()
+            done.collect::<Result<Vec<Staged>, _>>()
         })
         .map_err(|error| {
             self.failed = true;
             RepoError::from(error).into()
         })
-        .map(|_| ())
+        .map(|staged| staged.into_iter().for_each(|staged| self.written.extend(staged)))
     }
 }

@@ -114,6 +114,9 @@ impl Disk for Counting {
     fn lock(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
         self.disk.lock(path)
     }
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        self.disk.lock_shared(path)
+    }
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {
         self.disk.try_lock(path)
     }
