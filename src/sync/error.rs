@@ -2,11 +2,15 @@
 
 use crate::agent::AgentError;
 use crate::backend::BackendError;
-use crate::error::{Classify, Kind};
+use crate::error::{Classify, Kind, without_secrets};
 use crate::log::{ChainError, StoreId};
 use crate::object::{ObjectError, ObjectId};
+use crate::pack::PackId;
 use crate::refs::{Handle, RefName};
 use crate::repo::RepoError;
+
+use super::bundle::BundleError;
+use super::wire::{Cause, Failure};
 
 /// Why two stores could not be brought together.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +21,17 @@ pub enum SyncError {
     /// A store refused.
     #[error(transparent)]
     Repo(#[from] RepoError),
+    /// A bundle cannot be used.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The store is a mirror, and nothing is changed in it but by following its remote.
+    #[error("this store mirrors '{url}'")]
+    Mirror {
+        /// The remote.
+        remote: Handle,
+        /// Where it is.
+        url: String,
+    },
     /// There is no remote of that name.
     #[error("no remote '{0}'")]
     NoSuchRemote(Handle),
@@ -26,10 +41,23 @@ pub enum SyncError {
     /// The address of a remote cannot be used.
     #[error("'{url}' cannot be a remote: {reason}")]
     Address {
-        /// The address.
+        /// The address, as it may be shown.
         url: String,
         /// Why.
         reason: String,
+    },
+    /// The store is a remote already.
+    #[error("that store is the remote '{0}' already")]
+    KnownAs(Handle),
+    /// Where a remote was there is another store now.
+    #[error("where '{remote}' was there is another store now: '{found}', and not '{expected}'")]
+    OtherStore {
+        /// The remote.
+        remote: Handle,
+        /// The store that was there.
+        expected: StoreId,
+        /// The store that is there.
+        found: StoreId,
     },
     /// The remote is this store, or a copy of it.
     #[error("the remote has this store's own id, '{0}': it is this store, or a copy of its directory")]
@@ -142,9 +170,50 @@ pub enum SyncError {
     /// The remote could not be reached, or did not answer as it should.
     #[error("the remote did not answer: {0}")]
     Unreachable(String),
+    /// Somebody else brought the agent here meanwhile.
+    #[error("agent '{0}' was brought here by somebody else at the same time")]
+    Stale(Handle),
+    /// Something stopped before the agent's turn came.
+    #[error("nothing was done: {0}")]
+    Stopped(String),
+    /// A server could not be reached, or did not answer as one should.
+    #[error("'{url}' {reason}")]
+    Http {
+        /// Its address.
+        url: String,
+        /// What is wrong, as said of it.
+        reason: String,
+        /// What to do.
+        hint: Option<String>,
+        /// Whether the server refused, rather than failed.
+        refused: bool,
+    },
+    /// The other store said no, and why.
+    #[error("{failure}")]
+    Told {
+        /// What it said.
+        failure: Box<Failure>,
+        /// What it was caused by there.
+        source: Option<Box<Cause>>,
+    },
+    /// A pack is not there (any more).
+    #[error("there is no pack '{0}' any more")]
+    NoSuchPack(PackId),
     /// The remote moved on each time that it was looked at.
     #[error("agent '{0}' kept being changed at the remote")]
     Contended(Handle),
+}
+
+impl SyncError {
+    /// Whether the remote as a whole did not answer as it should, so that no other question would fare better.
+    pub(super) fn is_about_the_remote(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Stopped(_) | Self::Http { .. })
+    }
+
+    /// An address that cannot be used; a password in it is not repeated.
+    pub fn address(url: &str, reason: impl Into<String>) -> Self {
+        Self::Address { url: without_secrets(url), reason: reason.into() }
+    }
 }
 
 impl From<BackendError> for SyncError {
@@ -158,23 +227,31 @@ impl Classify for SyncError {
         match self {
             Self::Agent(error) => error.kind(),
             Self::Repo(error) => error.kind(),
-            Self::NoSuchRemote(_) | Self::NotThere(_) => Kind::NotFound,
+            Self::Bundle(error) => error.kind(),
+            Self::NoSuchRemote(_) | Self::NotThere(_) | Self::NoSuchPack(_) => Kind::NotFound,
             Self::RemoteExists(_)
             | Self::SameStore(_)
+            | Self::KnownAs(_)
+            | Self::OtherStore { .. }
             | Self::Copied { .. }
             | Self::OtherAgent { .. }
             | Self::NotUpstream { .. }
             | Self::NotAuthority(_)
             | Self::NoVersion { .. }
-            | Self::Forbidden { .. } => Kind::Refused,
+            | Self::Mirror { .. }
+            | Self::Forbidden { .. }
+            | Self::Http { refused: true, .. } => Kind::Refused,
             Self::Address { .. } => Kind::Usage,
-            Self::Behind { .. } | Self::Diverged { .. } | Self::BothMoved { .. } | Self::Contended(_) => {
-                Kind::Conflict
-            }
+            Self::Behind { .. }
+            | Self::Diverged { .. }
+            | Self::BothMoved { .. }
+            | Self::Contended(_)
+            | Self::Stale(_) => Kind::Conflict,
             Self::Chain { .. } | Self::Malformed { .. } | Self::Incomplete(_) | Self::Object { .. } => {
                 Kind::Corrupt
             }
-            Self::Unreachable(_) => Kind::Io,
+            Self::Unreachable(_) | Self::Http { .. } | Self::Stopped(_) => Kind::Io,
+            Self::Told { failure, .. } => failure.kind(),
         }
     }
 
@@ -182,11 +259,21 @@ impl Classify for SyncError {
         match self {
             Self::Agent(error) => error.hint(),
             Self::Repo(error) => error.hint(),
+            Self::Http { hint, .. } => hint.clone(),
+            Self::Told { failure, .. } => failure.hint(),
+            Self::Bundle(error) => error.hint(),
+            Self::Mirror { .. } => Some(
+                "publish there; 'recto fetch' follows it, 'recto config mirror --unset' makes this a store of its own".to_owned(),
+            ),
             Self::NoSuchRemote(name) => Some(format!("'recto remote list' shows them, 'recto remote add {name} PATH' adds one")),
             Self::RemoteExists(name) => Some(format!("'recto remote set-url {name} PATH' changes where it is")),
             Self::SameStore(_) | Self::Copied { own: true, .. } => Some(
-                "'recto clone --drafts STORE DIR' makes a store with an id of its own; do not copy the directory".to_owned(),
+                "'recto new-id', run in the copy, gives that an id of its own".to_owned(),
             ),
+            Self::KnownAs(name) => Some(format!("recto fetch --remote {name}")),
+            Self::OtherStore { remote, .. } => Some(format!(
+                "if it was restored under another id, 'recto remote set-url {remote} WHERE --other-store' takes it for the same"
+            )),
             Self::OtherAgent { handle, pushing: true } => {
                 Some(format!("recto push {handle} --as NAME"))
             }
@@ -194,12 +281,16 @@ impl Classify for SyncError {
                 Some(format!("recto agent rename {handle} NAME"))
             }
             Self::Behind { agent, remote, .. } => Some(format!("recto pull {agent} --remote {remote}")),
-            Self::NotUpstream { agent, .. } => Some(format!("'recto pull {agent}' takes them from where they are given")),
-            Self::NotAuthority(_) => Some("push to the store that gives them".to_owned()),
+            Self::NotUpstream { agent, .. } => Some(format!(
+                "'recto pull {agent}' and 'recto push {agent}', with the remote that gives them; 'recto bundle' and 'recto clone --mirror' make copies"
+            )),
+            Self::NotAuthority(_) => Some(
+                "push to the store that gives them; if that is lost, 'recto remote remove NAME --take-over' there lets the remote give them".to_owned(),
+            ),
             Self::BothMoved { agent, remote, .. } => {
                 Some(format!("'recto diff' shows what is at {agent}@{remote}/..., 'recto draft rename {agent}@DRAFT NAME' keeps both"))
             }
-            Self::Contended(_) | Self::Unreachable(_) => Some("run the command again".to_owned()),
+            Self::Contended(_) | Self::Stale(_) | Self::Unreachable(_) => Some("run the command again".to_owned()),
             _ => None,
         }
     }
@@ -207,7 +298,9 @@ impl Classify for SyncError {
     fn details(&self) -> Vec<String> {
         match self {
             Self::Agent(error) => error.details(),
+            Self::Bundle(error) => error.details(),
             Self::Behind { since, .. } => since.clone(),
+            Self::Told { failure, .. } => failure.details(),
             _ => Vec::new(),
         }
     }

@@ -1,25 +1,32 @@
 //! Two stores: fetching, pulling, pushing and cloning agents over any transport. Knows refs, versions and
 //! chains; never what a block means. docs/architecture.md has the protocol.
 
+pub mod bundle;
+
 mod closure;
 mod error;
+mod http;
+mod intake;
 mod link;
+mod mirror;
 mod news;
-mod pairs;
-mod path;
-mod push;
+mod parcel;
 mod receive;
 mod remote;
+mod send;
+mod store_transport;
 mod transport;
-mod view;
+pub mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::SyncError;
-pub use link::{Drafts, Link, Renumbered, Scope, Synced};
-pub use pairs::Pair;
-pub use path::PathTransport;
+pub use http::{HttpTransport, Token};
+pub use link::{Drafts, Job, Link, NewId, Pair, Renumbered, Scope, Synced, Taken, Tell, new_id, take_over};
+pub use mirror::{Follow, Hear, MIRROR_SETTING, mirrored, write_mirror};
 pub use receive::receive;
-pub use remote::{ORIGIN, Remote, remote, remotes, remove_remote, write_remote};
-pub use transport::{AgentTip, PushOutcome, PushRequest, Transport};
+pub use remote::{ORIGIN, Remote, refuse_known, remote, remotes, remove_remote, write_remote};
+pub use send::write_pack;
+pub use store_transport::StoreTransport;
+pub use transport::{AgentTip, LinesAsk, Listing, Need, PushOutcome, PushRequest, Take, Told, Transport};

@@ -3,19 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::agent::Agents;
 use crate::backend::{Backend, ChainHead, ChainPart};
-use crate::log::{AgentId, Record, RecordId, StoreId, Verifier};
-use crate::object::{BlockName, Object, ObjectId};
+use crate::log::{AgentId, ChainError, Record, RecordId, StoreId, Verifier};
+use crate::object::{BlockName, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
+use super::link::Link;
 use super::receive::may_travel;
-use super::{AgentTip, SyncError, Transport, closure};
+use super::remote::stores_besides;
+use super::{AgentTip, LinesAsk, SyncError, Told};
 
-/// How much of a log is read at once, in bytes.
-const CHUNK_BYTES: usize = 4 * 1024 * 1024;
-/// Objects that take more than this are written as they come, not kept in memory, in bytes.
-const KEPT_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How much before a place in a log is read to find the line that ends there, in bytes.
 const LINE_WINDOW_BYTES: u64 = 4096;
 
@@ -30,54 +27,185 @@ pub(super) struct News {
     pub(super) versions: Vec<(ObjectId, Vec<BlockName>)>,
     /// Where other refs are now.
     pub(super) moves: BTreeMap<RefName, Option<Target>>,
+    /// Whether this is all that ever happened there, not only what is new.
+    pub(super) whole: bool,
+    /// What is kept of the log although it is heard from its beginning.
+    kept: Option<ChainHead>,
+    /// Whether the log came.
+    heard: bool,
 }
 
-/// Objects that came.
-#[derive(Debug, Default)]
-pub(super) struct Arrived {
-    /// Those that are not written yet.
-    pub(super) objects: HashMap<ObjectId, Object>,
-    /// Whether others are.
-    pub(super) staged: bool,
+/// An agent here, if it is, and at the remote.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) local: Option<Handle>,
+    pub(super) tip: AgentTip,
 }
 
-/// What a store did since its log was last kept here; `None` when nothing.
+/// What a store did since its log was last kept here; `None` when nothing. For each agent by itself. `fresh`
+/// says that the remote was asked for its tips after somebody else was found to fetch as well.
+///
+/// # Errors
+/// When the remote did not answer.
 pub(super) fn look(
-    agents: &Agents,
-    transport: &dyn Transport,
-    local: Option<&Handle>,
-    tip: &AgentTip,
-) -> Result<Option<News>, SyncError> {
-    let backend = agents.repo().backend();
-    let kept = match local {
+    link: &Link<'_>,
+    places: &[Place],
+    fresh: bool,
+) -> Result<Vec<Result<Option<News>, SyncError>>, SyncError> {
+    let backend = link.agents.repo().backend();
+    let besides = stores_besides(link.agents.repo(), Some(&link.remote))?;
+    let (mut found, mut asks, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, place) in places.iter().enumerate() {
+        let ask = ask_for(backend, &link.remote, place, fresh);
+        found.push(match ask {
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+            Ok(Some(Ask { lines, kept, whole })) => {
+                asks.push(lines);
+                asked.push(at);
+                Ok(Some(News { whole, kept, ..News::of(&place.tip) }))
+            }
+        });
+    }
+    if asks.is_empty() {
+        return Ok(found);
+    }
+    link.transport.lines(&asks, &mut |ask, told| {
+        let (Some(ask), Some(at)) = (asks.get(ask), asked.get(ask)) else { return };
+        if let Ok(Some(news)) = &mut found[*at]
+            && let Err(error) = told.and_then(|told| news.hear(backend, &besides, &places[*at], ask, told))
+        {
+            found[*at] = Err(error);
+        }
+    })?;
+    for at in asked {
+        if let Ok(Some(News { heard: false, .. })) = &found[at] {
+            found[at] = Err(SyncError::Unreachable("its log did not come".to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// What to ask about an agent; nothing when it is as it was.
+fn ask_for(
+    backend: &dyn Backend,
+    remote: &Handle,
+    place: &Place,
+    fresh: bool,
+) -> Result<Option<Ask>, SyncError> {
+    let tip = &place.tip;
+    let kept = match &place.local {
         Some(handle) => backend.chains(handle)?,
         None => Vec::new(),
     };
+    if tip.head.store == backend.store_id() {
+        return Err(SyncError::SameStore(tip.head.store));
+    }
     let before = kept.iter().find(|head| head.store == tip.head.store).copied();
-    if before == Some(tip.head) {
-        return Ok(None);
-    }
-    let mut news = News { tip: tip.clone(), parts: Vec::new(), versions: Vec::new(), moves: BTreeMap::new() };
-    let part = read_part(transport, tip, before, tip.head)?;
-    walk_part(tip, before, &part, &mut |record| news.take(record))?;
-    news.parts.push(part);
-    for theirs in transport.chains(&tip.handle)? {
-        if theirs.store == backend.store_id() {
-            refuse_copy_of_own(backend, local, &tip.handle, theirs)?;
-            continue;
+    // A log that came by way of another store, or under another name, says nothing yet of where this remote's
+    // refs are: it is heard from its beginning.
+    let meta = RefName::meta().at_remote(remote);
+    let followed = match (&place.local, meta) {
+        (Some(local), Some(meta)) if before.is_some() => backend.read_ref(local, &meta)?.is_some(),
+        _ => false,
+    };
+    match before {
+        Some(before) if before == tip.head && followed => return Ok(None),
+        // Or somebody else fetched since the remote was asked: then it has grown when it is asked again.
+        Some(before) if before.bytes > tip.head.bytes && !fresh => {
+            return Err(SyncError::Stale(place.local.clone().unwrap_or_else(|| tip.handle.clone())));
         }
-        let before = kept.iter().find(|head| head.store == theirs.store).copied();
-        if before.is_none_or(|before| before.bytes < theirs.bytes) {
-            let part = read_part(transport, tip, before, theirs)?;
-            walk_part(tip, before, &part, &mut |_| ())?;
-            news.parts.push(part);
+        // A log only grows: one that is shorter, or another at the same length, is that of a second store.
+        Some(before) if before.bytes >= tip.head.bytes && before != tip.head => {
+            return Err(copied(tip, tip.head.store));
         }
+        _ => {}
     }
-    Ok(Some(news))
+    let asked = kept.iter().filter(|head| followed || head.store != tip.head.store).copied().collect();
+    let lines = LinesAsk { handle: tip.handle.clone(), upto: tip.head, kept: asked };
+    Ok(Some(Ask { lines, kept: before.filter(|_| !followed), whole: !followed }))
+}
+
+/// What to ask about an agent.
+struct Ask {
+    lines: LinesAsk,
+    /// What is kept of the remote's log although it is asked for from its beginning.
+    kept: Option<ChainHead>,
+    whole: bool,
+}
+
+/// The lines of a part beyond what is kept; none when all of it is.
+fn beyond(part: ChainPart, kept: Option<ChainHead>) -> Option<ChainPart> {
+    let Some(kept) = kept else { return Some(part) };
+    let skip = usize::try_from(kept.bytes - part.offset).unwrap_or(usize::MAX);
+    let lines = part.lines.get(skip..).filter(|lines| !lines.is_empty())?.to_vec();
+    Some(ChainPart { offset: kept.bytes, lines, ..part })
 }
 
 impl News {
-    fn take(&mut self, record: &Record) {
+    /// Nothing yet.
+    pub(super) fn of(tip: &AgentTip) -> Self {
+        Self {
+            tip: tip.clone(),
+            parts: Vec::new(),
+            versions: Vec::new(),
+            moves: BTreeMap::new(),
+            whole: false,
+            kept: None,
+            heard: false,
+        }
+    }
+
+    /// Takes what was told of one log, once it is found to continue what is kept.
+    fn hear(
+        &mut self,
+        backend: &dyn Backend,
+        besides: &HashSet<StoreId>,
+        place: &Place,
+        ask: &LinesAsk,
+        told: Told,
+    ) -> Result<(), SyncError> {
+        let tip = &place.tip;
+        if told.end.store == backend.store_id() {
+            return refuse_copy_of_own(backend, place.local.as_ref(), &tip.handle, told.end);
+        }
+        let own = told.end.store == tip.head.store;
+        if !own && besides.contains(&told.end.store) {
+            // What that store does is heard from itself, so that no news of it is missed.
+            return Ok(());
+        }
+        let Some(part) = told.part else { return Ok(()) };
+        let before = ask.kept.iter().find(|head| head.store == told.end.store).copied();
+        let begins = part.offset == before.map_or(0, |head| head.bytes);
+        let ends = part.offset + part.lines.len() as u64 == told.end.bytes;
+        if part.store != told.end.store || !begins || !ends {
+            return Err(SyncError::Unreachable("its log came cut off".to_owned()));
+        }
+        if own && told.end != tip.head {
+            return Err(SyncError::Unreachable("its log came with another end than was asked".to_owned()));
+        }
+        let walked = walk_part(tip, before, &part, &mut |record| {
+            if own {
+                self.take(record);
+            }
+        });
+        match walked {
+            // Two stores wrote under that id, before one of them got another. What came first is kept.
+            Err(
+                SyncError::Copied { .. }
+                | SyncError::Chain { source: ChainError::Damaged { line: 1, .. }, .. },
+            ) if !own && before.is_some() => {
+                return Ok(());
+            }
+            other => other?,
+        }
+        self.heard |= own;
+        self.parts.extend(if own { beyond(part, self.kept) } else { Some(part) });
+        Ok(())
+    }
+
+    /// Adds what a record does.
+    pub(super) fn take(&mut self, record: &Record) {
         for change in record.changes.iter().filter(|change| may_travel(&change.name)) {
             match (change.name.shape(), &change.to) {
                 (Shape::List, Some(Target::Id(id))) => self.versions.push((*id, change.blocks.clone())),
@@ -98,31 +226,6 @@ fn copied(tip: &AgentTip, store: StoreId) -> SyncError {
     SyncError::Copied { agent: tip.handle.clone(), store, own: false }
 }
 
-/// The lines of a log from where it is kept to an end.
-fn read_part(
-    transport: &dyn Transport,
-    tip: &AgentTip,
-    before: Option<ChainHead>,
-    end: ChainHead,
-) -> Result<ChainPart, SyncError> {
-    let offset = before.map_or(0, |head| head.bytes);
-    // A log only grows: one that is shorter, or another at the same length, is that of a second store.
-    if offset >= end.bytes {
-        return Err(copied(tip, end.store));
-    }
-    let mut lines: Vec<u8> = Vec::new();
-    while offset + (lines.len() as u64) < end.bytes {
-        let at = offset + lines.len() as u64;
-        let len = usize::try_from(end.bytes - at).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        let bytes = transport.chain(&tip.handle, end.store, at, len)?;
-        if bytes.is_empty() || bytes.len() > len {
-            return Err(SyncError::Unreachable("its log came cut off".to_owned()));
-        }
-        lines.extend(bytes);
-    }
-    Ok(ChainPart { store: end.store, offset, lines })
-}
-
 /// Verifies the lines of a part and hands their records on.
 fn walk_part(
     tip: &AgentTip,
@@ -141,7 +244,7 @@ fn walk_part(
         match verifier.next(line) {
             Ok((_, record)) => take(&record),
             // The first new line follows another than the last one kept: two logs have one id.
-            Err(crate::log::ChainError::Broken { line: 1, .. }) if before.is_some() => {
+            Err(ChainError::Broken { line: 1, .. }) if before.is_some() => {
                 return Err(copied(tip, part.store));
             }
             Err(source) => return Err(SyncError::Chain { agent: tip.handle.clone(), source }),
@@ -164,7 +267,7 @@ pub(super) fn refuse_copy_of_own(
     theirs: ChainHead,
 ) -> Result<(), SyncError> {
     let own = match local {
-        Some(handle) => record_at(backend, handle, theirs.bytes)?,
+        Some(handle) => record_at(backend, handle, theirs.store, theirs.bytes)?,
         None => None,
     };
     if own == Some(theirs.record) {
@@ -173,13 +276,22 @@ pub(super) fn refuse_copy_of_own(
     Err(SyncError::Copied { agent: local.unwrap_or(shown).clone(), store: theirs.store, own: true })
 }
 
-/// The record whose line ends at a place of an agent's log.
-fn record_at(backend: &dyn Backend, agent: &Handle, end: u64) -> Result<Option<RecordId>, SyncError> {
+/// The record whose line ends at a place of a store's log of an agent.
+pub(super) fn record_at(
+    backend: &dyn Backend,
+    agent: &Handle,
+    store: StoreId,
+    end: u64,
+) -> Result<Option<RecordId>, SyncError> {
     let mut window = LINE_WINDOW_BYTES;
     loop {
         let start = end.saturating_sub(window);
         let len = usize::try_from(end - start).unwrap_or(usize::MAX);
-        let bytes = backend.read_log(agent, start, len)?;
+        let bytes = if store == backend.store_id() {
+            backend.read_log(agent, start, len)?
+        } else {
+            backend.read_chain(agent, store, start, len)?
+        };
         if bytes.len() < len {
             return Ok(None);
         }
@@ -196,73 +308,16 @@ fn record_at(backend: &dyn Backend, agent: &Handle, end: u64) -> Result<Option<R
     }
 }
 
-/// Brings every object that `wants` lead to and this agent does not have yet, and sees that none is
-/// missing.
-pub(super) fn bring(
-    agents: &Agents,
-    transport: &dyn Transport,
-    local: Option<&Handle>,
-    remote: &Handle,
-    news: &News,
-) -> Result<Arrived, SyncError> {
-    let (repo, backend) = (agents.repo(), agents.repo().backend());
-    let mut known: HashSet<ObjectId> = HashSet::new();
-    let mut haves = Vec::new();
-    let lists = [Some(RefName::versions()), RefName::versions().at_remote(remote)];
-    for list in lists.into_iter().flatten().filter(|_| local.is_some()) {
-        let Some(handle) = local else { continue };
-        let entries = backend.list(handle, &list, 0, usize::MAX)?;
-        haves.extend(entries.last().map(|entry| entry.id));
-        known.extend(entries.iter().map(|entry| entry.id));
-    }
-    let wants: Vec<ObjectId> = news.wants().into_iter().filter(|id| !known.contains(id)).collect();
-    let mut arrived = Arrived::default();
-    if wants.is_empty() {
-        return Ok(arrived);
-    }
-    let mut size_bytes = 0;
-    transport.objects(&news.tip.handle, &wants, &haves, &mut |objects| {
-        size_bytes += objects.iter().map(|object| object.payload.len()).sum::<usize>();
-        arrived.objects.extend(objects.into_iter().map(|object| (object.id(), object)));
-        if size_bytes > KEPT_MAX_BYTES {
-            size_bytes = 0;
-            arrived.write(backend)?;
-        }
-        Ok(())
-    })?;
-    if arrived.staged {
-        arrived.write(backend)?;
-    }
-    let lookup = |id: &ObjectId| match arrived.objects.get(id) {
-        Some(object) => Ok(Some(object.clone())),
-        None => Ok(repo.object(id)?.map(|object| (*object).clone())),
-    };
-    closure::walk(&lookup, &wants, &known, &mut |_, _| Ok(()))?;
-    Ok(arrived)
-}
-
-impl Arrived {
-    fn write(&mut self, backend: &dyn Backend) -> Result<(), SyncError> {
-        let objects: Vec<Object> = self.objects.drain().map(|(_, object)| object).collect();
-        backend.stage(&objects)?;
-        self.staged = true;
-        Ok(())
-    }
-}
-
-/// The agents of this store by their ids.
-pub(super) fn handles_by_id(agents: &Agents) -> Result<HashMap<AgentId, Handle>, SyncError> {
-    let backend = agents.repo().backend();
+/// The agents of a store by their ids.
+pub(super) fn handles_by_id(backend: &dyn Backend) -> Result<HashMap<AgentId, Handle>, SyncError> {
     let mut found = HashMap::new();
     let mut after: Option<Handle> = None;
     loop {
         let page = backend.agents(after.as_ref(), 256)?;
         let Some(last) = page.last() else { return Ok(found) };
-        for handle in &page {
-            if let Some(head) = backend.head(handle)? {
-                found.insert(head.agent, handle.clone());
-            }
-        }
         after = Some(last.clone());
+        let heads = backend.heads(&page)?;
+        let heads = page.into_iter().zip(heads);
+        found.extend(heads.filter_map(|(handle, head)| Some((head?.agent, handle))));
     }
 }

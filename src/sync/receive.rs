@@ -1,14 +1,21 @@
 //! The receiving side of a push: what is asked is checked as if a stranger had asked it, and happens as
 //! one operation of this store, or does not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::agent::{AgentError, Agents};
-use crate::object::{Object, ObjectId};
+use crate::backend::{ChainHead, Staged};
+use crate::object::ObjectId;
 use crate::refs::{Handle, RefName, Shape, Target};
-use crate::repo::{Operation, RepoError};
+use crate::repo::{Operation, Receipt, RepoError};
 
-use super::{PushOutcome, PushRequest, SyncError, closure};
+use super::closure::Known;
+use super::intake::Arrived;
+use super::mirror::mirrored;
+use super::news::handles_by_id;
+use super::remote::stores_besides;
+use super::store_transport::NEAR_AGENTS;
+use super::{AgentTip, PushOutcome, PushRequest, SyncError};
 
 /// Why the operation was not done, when that is no failure.
 enum Stop {
@@ -22,29 +29,59 @@ impl<E: Into<SyncError>> From<E> for Stop {
     }
 }
 
-/// Makes a push happen in the store of `agents`.
+/// Makes pushes of different agents happen in the store of `agents`, each by itself or not.
 ///
 /// # Errors
-/// `Forbidden`, `NotAuthority`, `NoVersion`, `OtherAgent`, `Incomplete`; what the store refuses.
-pub fn receive(agents: &Agents, request: &PushRequest) -> Result<PushOutcome, SyncError> {
-    if request.expected.is_none() {
-        refuse_second(agents, request)?;
+/// For each `Forbidden`, `NotAuthority`, `NoVersion`, `OtherAgent`, `Incomplete`; what the store refuses.
+pub fn receive(agents: &Agents, requests: &[PushRequest]) -> Vec<Result<PushOutcome, SyncError>> {
+    let (mut asked, mut brought) = (Vec::new(), Vec::new());
+    let mut results: Vec<Result<PushOutcome, SyncError>> = Vec::with_capacity(requests.len());
+    // A group is of different agents; what names one twice was put together by nobody who means well.
+    let mut handles: HashSet<&Handle> = HashSet::new();
+    for (at, request) in requests.iter().enumerate() {
+        if at.is_multiple_of(NEAR_AGENTS) {
+            near(agents, &requests[at..requests.len().min(at + NEAR_AGENTS)]);
+        }
+        let mut arrived = Arrived::of(&request.objects, request.staged.clone());
+        let checked = if handles.insert(&request.handle) {
+            check_objects(agents, request, &mut arrived)
+        } else {
+            Err(SyncError::Forbidden {
+                name: RefName::versions(),
+                reason: "its agent is pushed twice at once",
+            })
+        };
+        results.push(Ok(PushOutcome::Moved));
+        match checked {
+            Ok(ids) => {
+                asked.push(results.len() - 1);
+                brought.push((arrived, ids));
+            }
+            Err(error) => *results.last_mut().expect("one was pushed") = Err(error),
+        }
     }
-    check_objects(agents, request)?;
-    if request.staged {
-        // Some may have been staged by a process that did not come to make them durable.
-        agents.repo().backend().stage(&[])?;
+    if let Err(error) = prepare(agents, requests, &mut asked, &mut brought, &mut results) {
+        let refused = |error: &SyncError| match error {
+            SyncError::Mirror { remote, url } => {
+                SyncError::Mirror { remote: remote.clone(), url: url.clone() }
+            }
+            other => SyncError::Unreachable(other.to_string()),
+        };
+        for at in asked {
+            results[at] = Err(refused(&error));
+        }
+        return results;
     }
-    let done = agents.run::<(), Stop>(&request.handle, "receive", "", |operation| {
+    let besides = stores_besides(agents.repo(), None).unwrap_or_default();
+    let handles: Vec<Handle> = asked.iter().map(|at| requests[*at].handle.clone()).collect();
+    let done = agents.run_many::<(), Stop>(&handles, "receive", |place, operation| {
+        let request = &requests[asked[place]];
         check_standing(operation, request)?;
         check_changes(agents, operation, request)?;
-        for object in &request.objects {
-            operation.put(object.clone());
-        }
-        if request.staged {
-            operation.rely_on_staged();
-        }
-        for part in &request.chains {
+        let (arrived, ids) = &brought[place];
+        arrived.bring(operation, ids)?;
+        // What a store does that this one follows itself is heard from that store.
+        for part in request.chains.iter().filter(|part| !besides.contains(&part.store)) {
             operation.keep_chain(part.clone());
         }
         operation.cite(request.cites.digest());
@@ -59,12 +96,25 @@ pub fn receive(agents: &Agents, request: &PushRequest) -> Result<PushOutcome, Sy
         }
         Ok(())
     });
+    for (at, done) in asked.into_iter().zip(done) {
+        results[at] = outcome(agents, &requests[at].handle, done);
+    }
+    results
+}
+
+fn outcome(
+    agents: &Agents,
+    handle: &Handle,
+    done: Result<((), Receipt), Stop>,
+) -> Result<PushOutcome, SyncError> {
     match done {
-        Ok(((), receipt)) => match receipt.operation {
-            Some(record) => Ok(PushOutcome::Committed(record)),
-            None => Ok(PushOutcome::Moved),
-        },
-        Err(Stop::Moved | Stop::Failed(SyncError::Repo(RepoError::Contended { .. }))) => {
+        Ok(((), Receipt { operation: Some(_), .. })) => {
+            let backend = agents.repo().backend();
+            let Some(head) = backend.head(handle)? else { return Ok(PushOutcome::Unknown) };
+            let end = ChainHead { store: backend.store_id(), record: head.record, bytes: head.log_bytes };
+            Ok(PushOutcome::Committed(AgentTip { handle: handle.clone(), id: head.agent, head: end }))
+        }
+        Ok(_) | Err(Stop::Moved | Stop::Failed(SyncError::Repo(RepoError::Contended { .. }))) => {
             Ok(PushOutcome::Moved)
         }
         Err(Stop::Failed(SyncError::Repo(RepoError::Unknown { .. }))) => Ok(PushOutcome::Unknown),
@@ -72,21 +122,40 @@ pub fn receive(agents: &Agents, request: &PushRequest) -> Result<PushOutcome, Sy
     }
 }
 
-/// An agent is in a store once, whatever its handle.
-fn refuse_second(agents: &Agents, request: &PushRequest) -> Result<(), SyncError> {
-    let backend = agents.repo().backend();
-    let mut after: Option<Handle> = None;
-    loop {
-        let page = backend.agents(after.as_ref(), 256)?;
-        let Some(last) = page.last() else { return Ok(()) };
-        for handle in &page {
-            let same = backend.head(handle)?.is_some_and(|head| head.agent == request.agent);
-            if same && *handle != request.handle {
-                return Err(AgentError::AgentExists(handle.clone()).into());
+/// What is looked at once for all: an agent is in a store once, whatever its handle; and some objects may
+/// have been staged by a process that did not come to make them durable.
+fn prepare(
+    agents: &Agents,
+    requests: &[PushRequest],
+    asked: &mut Vec<usize>,
+    brought: &mut Vec<(Arrived, Vec<ObjectId>)>,
+    results: &mut [Result<PushOutcome, SyncError>],
+) -> Result<(), SyncError> {
+    if let Some(remote) = mirrored(agents.repo())? {
+        return Err(SyncError::Mirror { remote: remote.name, url: remote.url });
+    }
+    if requests.iter().any(|request| request.staged.is_some()) {
+        agents.repo().backend().stage(&[])?;
+    }
+    if asked.iter().all(|at| requests[*at].expected.is_some()) {
+        return Ok(());
+    }
+    let here = handles_by_id(agents.repo().backend())?;
+    let mut place = 0;
+    asked.retain(|at| {
+        let request = &requests[*at];
+        let other = here.get(&request.agent).filter(|handle| **handle != request.handle);
+        match other.filter(|_| request.expected.is_none()) {
+            None => place += 1,
+            Some(other) => {
+                results[*at] = Err(AgentError::AgentExists(other.clone()).into());
+                drop(brought.remove(place));
+                return false;
             }
         }
-        after = Some(last.clone());
-    }
+        true
+    });
+    Ok(())
 }
 
 fn check_standing(operation: &mut Operation<'_>, request: &PushRequest) -> Result<(), Stop> {
@@ -169,21 +238,41 @@ fn check_changes(agents: &Agents, operation: &mut Operation<'_>, request: &PushR
     Ok(())
 }
 
-/// Everything that the refs will lead to must be here before they do.
-fn check_objects(agents: &Agents, request: &PushRequest) -> Result<(), SyncError> {
+/// Brings near what is read to check pushes.
+fn near(agents: &Agents, requests: &[PushRequest]) {
+    let mut staged = Staged::default();
+    requests.iter().filter_map(|request| request.staged.clone()).for_each(|more| staged.extend(more));
+    let there = requests.iter().filter(|request| request.expected.is_some());
+    let there: Vec<Handle> = there.map(|request| request.handle.clone()).collect();
+    agents.repo().backend().near(&there, &staged);
+}
+
+/// Everything that the refs will lead to must be here before they do; gives what the operation brings.
+fn check_objects(
+    agents: &Agents,
+    request: &PushRequest,
+    arrived: &mut Arrived,
+) -> Result<Vec<ObjectId>, SyncError> {
     let repo = agents.repo();
-    let sent: HashMap<ObjectId, &Object> =
-        request.objects.iter().map(|object| (object.id(), object)).collect();
-    let lookup = |id: &ObjectId| match sent.get(id) {
-        Some(object) => Ok(Some((*object).clone())),
-        None => Ok(repo.object(id)?.map(|object| (*object).clone())),
-    };
-    let mut known = HashSet::new();
-    if request.expected.is_some() {
-        let versions = repo.backend().list(&request.handle, &RefName::versions(), 0, usize::MAX);
-        known.extend(versions?.iter().map(|entry| entry.id));
-    }
-    let wants: Vec<ObjectId> =
+    let known = Known::new(HashSet::new(), || {
+        if request.expected.is_none() {
+            return Ok(HashSet::new());
+        }
+        let versions = repo.backend().list(&request.handle, &RefName::versions(), 0, usize::MAX)?;
+        Ok(versions.iter().map(|entry| entry.id).collect())
+    });
+    let mut wants: Vec<ObjectId> =
         request.changes.iter().filter_map(|change| change.to.as_ref().and_then(Target::id)).collect();
-    closure::walk(&lookup, &wants, &known, &mut |_, _| Ok(()))
+    let metas = request.changes.iter().filter(|change| change.name == RefName::meta());
+    for id in metas.filter_map(|change| change.to.as_ref().and_then(Target::id)) {
+        let meta = arrived.object(repo, &id)?.ok_or(SyncError::Incomplete(id))?;
+        wants.extend(agents.profile_in(&meta.payload));
+    }
+    let brought = arrived.complete(repo, &request.handle, &wants, &known)?;
+    for change in &request.changes {
+        if let Some(reason) = arrived.refuses(agents, &change.name, change.to.as_ref())? {
+            return Err(SyncError::Forbidden { name: change.name.clone(), reason });
+        }
+    }
+    Ok(brought)
 }

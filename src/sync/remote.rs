@@ -1,5 +1,9 @@
 //! Remotes: other stores by the names that this store's settings give them.
 
+use std::collections::HashSet;
+
+use crate::error::without_secrets;
+use crate::log::StoreId;
 use crate::refs::Handle;
 use crate::repo::{Repo, Settings};
 
@@ -13,10 +17,14 @@ pub const ORIGIN: &str = "origin";
 pub struct Remote {
     /// Its name here.
     pub name: Handle,
-    /// Where it is: a path.
+    /// Where it is: a path, or the address of a server.
     pub url: String,
     /// The agents that are fetched when none are named; all when there are none.
     pub agents: Vec<Handle>,
+    /// The file that has what a server wants to be shown.
+    pub token_file: Option<String>,
+    /// The store that was there when it was noted; none in settings of older builds.
+    pub store: Option<StoreId>,
 }
 
 fn key(name: &Handle, what: &str) -> String {
@@ -41,7 +49,16 @@ fn of(settings: &Settings, name: &Handle) -> Option<Remote> {
     let url = settings.get(&key(name, "url"))?.to_owned();
     let agents = settings.get(&key(name, "agents")).unwrap_or_default();
     let agents = agents.split(',').filter_map(|agent| agent.trim().parse().ok()).collect();
-    Some(Remote { name: name.clone(), url, agents })
+    let token_file = settings.get(&key(name, "token-file")).map(str::to_owned);
+    let store = settings.get(&key(name, "store")).and_then(|store| store.parse().ok());
+    Some(Remote { name: name.clone(), url, agents, token_file, store })
+}
+
+impl Remote {
+    /// Where it is, as it may be shown: settings that were written by hand may have a password in them.
+    pub fn shown_url(&self) -> String {
+        without_secrets(&self.url)
+    }
 }
 
 /// A remote by its name.
@@ -50,6 +67,26 @@ fn of(settings: &Settings, name: &Handle) -> Option<Remote> {
 /// `NoSuchRemote`.
 pub fn remote(repo: &Repo, name: &Handle) -> Result<Remote, SyncError> {
     of(&repo.settings()?, name).ok_or_else(|| SyncError::NoSuchRemote(name.clone()))
+}
+
+/// The stores that are known under names, but for that of one name: what is known of them comes from
+/// themselves alone.
+///
+/// # Errors
+/// When the settings cannot be read.
+pub(super) fn stores_besides(repo: &Repo, name: Option<&Handle>) -> Result<HashSet<StoreId>, SyncError> {
+    let others = remotes(repo)?.into_iter().filter(|remote| Some(&remote.name) != name);
+    Ok(others.filter_map(|remote| remote.store).collect())
+}
+
+/// Refuses a store that is known under another name already: what one name says of it would not be what the
+/// other says.
+///
+/// # Errors
+/// `KnownAs`.
+pub fn refuse_known(repo: &Repo, name: &Handle, store: StoreId) -> Result<(), SyncError> {
+    let known = remotes(repo)?.into_iter().find(|known| known.name != *name && known.store == Some(store));
+    known.map_or(Ok(()), |known| Err(SyncError::KnownAs(known.name)))
 }
 
 /// Notes a remote, or with `replace` where one is that was noted before.
@@ -65,10 +102,13 @@ pub fn write_remote(repo: &Repo, remote: &Remote, replace: bool) -> Result<(), S
     }
     settings.0.insert(key(&remote.name, "url"), remote.url.clone());
     let agents = remote.agents.iter().map(Handle::to_string).collect::<Vec<_>>().join(",");
-    if agents.is_empty() {
-        settings.0.remove(&key(&remote.name, "agents"));
-    } else {
-        settings.0.insert(key(&remote.name, "agents"), agents);
+    let agents = Some(agents).filter(|agents| !agents.is_empty());
+    let store = remote.store.map(|store| store.to_string());
+    for (what, value) in [("agents", agents), ("token-file", remote.token_file.clone()), ("store", store)] {
+        match value {
+            Some(value) => drop(settings.0.insert(key(&remote.name, what), value)),
+            None => drop(settings.0.remove(&key(&remote.name, what))),
+        }
     }
     Ok(repo.write_settings(&settings)?)
 }
@@ -80,8 +120,9 @@ pub fn write_remote(repo: &Repo, remote: &Remote, replace: bool) -> Result<(), S
 pub fn remove_remote(repo: &Repo, name: &Handle) -> Result<Remote, SyncError> {
     let mut settings = repo.settings()?;
     let gone = of(&settings, name).ok_or_else(|| SyncError::NoSuchRemote(name.clone()))?;
-    settings.0.remove(&key(name, "url"));
-    settings.0.remove(&key(name, "agents"));
+    for what in ["url", "agents", "token-file", "store"] {
+        settings.0.remove(&key(name, what));
+    }
     repo.write_settings(&settings)?;
     Ok(gone)
 }

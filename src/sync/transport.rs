@@ -1,9 +1,12 @@
-//! How another store is reached: a small blocking trait that a directory, a server and a bucket can all
-//! keep. Plain data in, plain data out; what is decided with it is decided above.
+//! How another store is reached: a small blocking trait that a directory, a server, a bucket and a bundle
+//! can all keep. Plain data in, plain data out, many agents at once; what is decided is decided above.
 
-use crate::backend::{ChainHead, ChainPart};
+use std::io::Read;
+
+use crate::backend::{ChainHead, ChainPart, KeptPack, Staged};
 use crate::log::{AgentId, Change, RecordId, StoreId};
 use crate::object::{Author, Object, ObjectId};
+use crate::pack::PackId;
 use crate::refs::Handle;
 
 use super::SyncError;
@@ -19,6 +22,48 @@ pub struct AgentTip {
     pub head: ChainHead,
 }
 
+/// Every agent of another store at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The same text for as long as nothing happens there, opaque to others.
+    pub state: String,
+    /// The agents, in order of their handles.
+    pub tips: Vec<AgentTip>,
+    /// Agents that cannot be read there, and why.
+    pub unreadable: Vec<(Handle, String)>,
+}
+
+/// An agent of which lines are asked, and how much of which logs is kept already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinesAsk {
+    /// Its handle there.
+    pub handle: Handle,
+    /// That store's own log up to here; what happened since is left out.
+    pub upto: ChainHead,
+    /// What is kept already.
+    pub kept: Vec<ChainHead>,
+}
+
+/// What a store has of one log of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The end of the log.
+    pub end: ChainHead,
+    /// Its lines from where the asker's end; none when it has no more than the asker.
+    pub part: Option<ChainPart>,
+}
+
+/// Objects of one agent that are needed: all that `wants` lead to and `haves` do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The agent's handle there.
+    pub handle: Handle,
+    /// What is wanted.
+    pub wants: Vec<ObjectId>,
+    /// Versions that are here, with all that they lead to and all versions before them.
+    pub haves: Vec<ObjectId>,
+}
+
 /// What a push asks of the store that receives it: all of it happens, as one operation, or nothing does.
 #[derive(Debug, Clone)]
 pub struct PushRequest {
@@ -32,8 +77,8 @@ pub struct PushRequest {
     pub cites: RecordId,
     /// Objects that were not staged before.
     pub objects: Vec<Object>,
-    /// Whether others were.
-    pub staged: bool,
+    /// Those that were; none when none.
+    pub staged: Option<Staged>,
     /// Lines of the logs of other stores, the pusher's among them.
     pub chains: Vec<ChainPart>,
     /// The refs to move, each from where the pusher saw it.
@@ -43,15 +88,18 @@ pub struct PushRequest {
 }
 
 /// What came of a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PushOutcome {
-    /// It happened, as this record of that store's log.
-    Committed(RecordId),
+    /// It happened, and the agent is so since.
+    Committed(AgentTip),
     /// That store moved on since it was looked at; nothing happened.
     Moved,
     /// The answer was lost: whether it happened is seen at the next look.
     Unknown,
 }
+
+/// Takes what comes in as bytes.
+pub type Take<'a> = dyn FnMut(&mut dyn Read) -> Result<(), SyncError> + 'a;
 
 /// Another store, as it can be reached from here.
 pub trait Transport: std::fmt::Debug {
@@ -61,58 +109,70 @@ pub trait Transport: std::fmt::Debug {
     /// When it cannot be reached.
     fn store(&self) -> Result<StoreId, SyncError>;
 
-    /// Its agents after `after`, in order of their handles, at most `limit`, with the ends of their logs.
+    /// Every agent; `None` when its state is still the one that is `known`.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<AgentTip>, SyncError>;
+    fn listing(&self, known: Option<&str>) -> Result<Option<Listing>, SyncError>;
 
-    /// One agent, by the handle that it has now; `None` when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn tip(&self, handle: &Handle) -> Result<Option<AgentTip>, SyncError>;
-
-    /// The chains of other stores that it keeps of an agent.
+    /// Some agents, each by a handle that it has or had; `None` where there is none.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn chains(&self, handle: &Handle) -> Result<Vec<ChainHead>, SyncError>;
+    fn tips(&self, handles: &[Handle]) -> Result<Vec<Option<AgentTip>>, SyncError>;
 
-    /// Up to `len` bytes from `offset` of a store's log of an agent, its own or one that it keeps.
+    /// The ends of the logs of other stores that it keeps of each agent.
     ///
     /// # Errors
-    /// When it cannot be read.
-    fn chain(&self, handle: &Handle, store: StoreId, offset: u64, len: usize) -> Result<Vec<u8>, SyncError>;
+    /// When they cannot be read.
+    fn chains(&self, handles: &[Handle]) -> Result<Vec<Vec<ChainHead>>, SyncError>;
 
-    /// Hands every object that `wants` lead to, and `haves` do not, to `take`, in batches; what an object
-    /// leads to comes before it. Who has a version has those before it. More may come than was asked for.
+    /// For each ask, in order, what it has of each log: its own first, then those of other stores; or why
+    /// they cannot be read.
+    ///
+    /// # Errors
+    /// When it did not answer.
+    fn lines(
+        &self,
+        asks: &[LinesAsk],
+        take: &mut dyn FnMut(usize, Result<Told, SyncError>),
+    ) -> Result<(), SyncError>;
+
+    /// Packs that it keeps as they are, for who needs everything.
+    ///
+    /// # Errors
+    /// When their names cannot be read.
+    fn packs(&self) -> Result<Vec<KeptPack>, SyncError>;
+
+    /// Hands the bytes of such a pack from `offset` to `take`. `NotThere` when it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be read, and what `take` returns.
+    fn pack(&self, id: &PackId, offset: u64, take: &mut Take<'_>) -> Result<(), SyncError>;
+
+    /// Hands packs of all objects that are needed to `take`: few of them in a thin one, which builds on
+    /// what the asker has, many in one that stands by itself. What an object leads to comes before it. More
+    /// may come than was asked for.
     ///
     /// # Errors
     /// When one cannot be read, and what `take` returns.
-    fn objects(
-        &self,
-        handle: &Handle,
-        wants: &[ObjectId],
-        haves: &[ObjectId],
-        take: &mut dyn FnMut(Vec<Object>) -> Result<(), SyncError>,
-    ) -> Result<(), SyncError>;
+    fn objects(&self, needs: &[Need], take: &mut Take<'_>) -> Result<(), SyncError>;
 
-    /// Those of the objects that it does not have.
+    /// For each agent and its objects those that have to be brought before its refs may lead to them.
     ///
     /// # Errors
     /// When it cannot be looked.
-    fn lacks(&self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, SyncError>;
+    fn lacks(&self, asks: &[(Handle, Vec<ObjectId>)]) -> Result<Vec<Vec<ObjectId>>, SyncError>;
 
-    /// Brings objects ahead of a push that moves refs to them.
+    /// Brings a pack that stands by itself ahead of pushes that move refs to its objects.
     ///
     /// # Errors
-    /// When they cannot be written.
-    fn stage(&self, objects: &[Object]) -> Result<(), SyncError>;
+    /// When it is wrong, or cannot be written.
+    fn stage(&self, pack: &mut dyn Read) -> Result<Staged, SyncError>;
 
-    /// Makes a push happen, or not.
+    /// Makes pushes of different agents happen, each or not; each has its own result, in order.
     ///
     /// # Errors
-    /// When it is refused; nothing happened then.
-    fn push(&self, request: &PushRequest) -> Result<PushOutcome, SyncError>;
+    /// When none could be tried, or it is not known which were.
+    fn push(&self, requests: &[PushRequest]) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError>;
 }

@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use crate::log::AgentId;
 use crate::refs::Handle;
 
-use super::link::Link;
-use super::news::handles_by_id;
-use super::{AgentTip, SyncError, Transport};
-
-/// How many agents of a remote are listed at once.
-const PAGE: usize = 1000;
+use super::super::news::handles_by_id;
+use super::super::{AgentTip, SyncError, Transport};
+use super::Link;
 
 /// One agent, here and at the remote.
 #[derive(Debug, Clone)]
@@ -29,15 +26,10 @@ impl Pair {
     }
 }
 
+/// Every agent of a remote.
 fn tips(transport: &dyn Transport) -> Result<Vec<AgentTip>, SyncError> {
-    let mut found: Vec<AgentTip> = Vec::new();
-    loop {
-        let page = transport.agents(found.last().map(|tip| &tip.handle), PAGE)?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        found.extend(page);
-    }
+    let listing = transport.listing(None)?;
+    Ok(listing.map_or_else(Vec::new, |listing| listing.tips))
 }
 
 impl Link<'_> {
@@ -46,7 +38,7 @@ impl Link<'_> {
     /// # Errors
     /// `NotThere`, `OtherAgent`; when one store cannot be read.
     pub fn to_fetch(&self, named: &[Handle]) -> Result<Vec<Pair>, SyncError> {
-        let here = handles_by_id(self.agents)?;
+        let here = handles_by_id(self.agents.repo().backend())?;
         let pair = |tip: AgentTip| Pair { local: here.get(&tip.id).cloned(), tip: Some(tip) };
         if named.is_empty() {
             return Ok(tips(self.transport)?.into_iter().map(pair).collect());
@@ -56,7 +48,7 @@ impl Link<'_> {
         for handle in named {
             let tip = match by_handle.get(handle) {
                 Some(id) => self.tip_by_id(handle, *id)?,
-                None => self.transport.tip(handle)?,
+                None => self.tip(handle)?,
             };
             pairs.push(pair(tip.ok_or_else(|| SyncError::NotThere(handle.clone()))?));
         }
@@ -68,7 +60,7 @@ impl Link<'_> {
     /// # Errors
     /// When one store cannot be read.
     pub fn to_push(&self, named: &[Handle]) -> Result<Vec<Pair>, SyncError> {
-        let here = handles_by_id(self.agents)?;
+        let here = handles_by_id(self.agents.repo().backend())?;
         let mut pairs = Vec::new();
         if named.is_empty() {
             let mut there: HashMap<AgentId, AgentTip> =
@@ -86,9 +78,13 @@ impl Link<'_> {
         Ok(pairs)
     }
 
+    fn tip(&self, handle: &Handle) -> Result<Option<AgentTip>, SyncError> {
+        Ok(self.transport.tips(std::slice::from_ref(handle))?.pop().flatten())
+    }
+
     /// An agent at the remote, which may have another handle there.
     fn tip_by_id(&self, handle: &Handle, id: AgentId) -> Result<Option<AgentTip>, SyncError> {
-        match self.transport.tip(handle)?.filter(|tip| tip.id == id) {
+        match self.tip(handle)?.filter(|tip| tip.id == id) {
             Some(tip) => Ok(Some(tip)),
             None => Ok(tips(self.transport)?.into_iter().find(|tip| tip.id == id)),
         }
