@@ -38,4 +38,6 @@ pub mod worktree;
 
 pub mod sync;
 
+pub mod server;
+
 pub mod cli;

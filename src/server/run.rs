@@ -1,0 +1,331 @@
+//! The process: it listens, takes connections, and ends when it is told to, with what is under way done.
+
+use std::any::Any;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Router, middleware};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::backend::BackendError;
+use crate::error::{Classify, Kind};
+use crate::repo::Repo;
+use crate::sync::{StoreTransport, Token, Transport};
+
+use super::body::Memory;
+use super::call::Shared;
+use super::limits::Limits;
+use super::observe::observe;
+use super::problem::Problem;
+use super::socket::Socket;
+use super::{health, sync};
+
+/// Largest head of a request, in bytes.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Threads for connections: the work is done on others.
+const CONNECTION_THREADS: usize = 2;
+/// Threads for work besides those of the requests: looks at the store's health.
+const SPARE_THREADS: usize = 8;
+/// Pause after what the store lies on could not be asked.
+const PROBE_PAUSE: Duration = Duration::from_secs(2);
+/// Pause after a connection could not be taken, for want of files or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on '{listen}'")]
+    Listen {
+        /// The address.
+        listen: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// What the store lies on does not keep its promises.
+    #[error("this store cannot be served")]
+    Store(#[source] BackendError),
+    /// The process may not have what a server needs: threads, signals.
+    #[error("cannot run a server")]
+    Run(#[source] io::Error),
+}
+
+impl Classify for ServerError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::InvalidInput => Kind::Usage,
+            Self::Store(error) => error.kind(),
+            _ => Kind::Io,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some("'--listen 127.0.0.1:0' takes a port that is free".to_owned())
+            }
+            Self::Listen { .. } => Some("'--listen HOST:PORT', as in 127.0.0.1:8717".to_owned()),
+            Self::Store(error) => error.hint(),
+            Self::Run(_) => None,
+        }
+    }
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What clients have to show; nothing when none.
+    pub token: Option<Token>,
+    /// What is taken, and how long is waited.
+    pub limits: Limits,
+}
+
+/// What tells a server to end.
+#[derive(Debug)]
+pub enum Stop {
+    /// SIGINT and SIGTERM; a second one ends what is under way as well.
+    Signals,
+    /// A [`Stopper`].
+    Told(watch::Receiver<bool>),
+}
+
+/// Tells a server to end, when it is told to or dropped.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// Tells it.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Something that tells a server to end, and its other side.
+pub fn stopper() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stop::Told(receiver))
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Listens on `HOST:PORT`; port 0 is one that is free.
+    ///
+    /// # Errors
+    /// When the address is none, or taken.
+    pub fn bind(listen: &str, repo: &Arc<Repo>, options: Options) -> Result<Self, ServerError> {
+        Self::over(listen, repo, Arc::new(StoreTransport::on(Arc::clone(repo))), options)
+    }
+
+    /// The same, with a transport that has the store.
+    pub(super) fn over(
+        listen: &str,
+        repo: &Arc<Repo>,
+        transport: Arc<dyn Transport + Send + Sync>,
+        options: Options,
+    ) -> Result<Self, ServerError> {
+        let refused = |source| ServerError::Listen { listen: listen.to_owned(), source };
+        let listener = TcpListener::bind(listen).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let Options { token, limits } = options;
+        let shared = Arc::new(Shared {
+            repo: Arc::clone(repo),
+            transport,
+            token,
+            limits,
+            turns: Arc::new(Semaphore::new(limits.requests)),
+            uploads: Arc::new(Semaphore::new(limits.uploads)),
+            looks: Arc::new(Semaphore::new(1)),
+            memory: Memory::new(limits.memory_bytes),
+            proven: watch::Sender::new(false),
+        });
+        Ok(Self { listener, address, shared })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until it is told to end; requests that are under way by then are finished, if they do not
+    /// take too long.
+    ///
+    /// # Errors
+    /// `Run` when it cannot begin.
+    pub fn run(self, stop: Stop) -> Result<(), ServerError> {
+        let drain = self.shared.limits.drain;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(CONNECTION_THREADS)
+            .max_blocking_threads(self.shared.limits.requests + SPARE_THREADS)
+            .thread_name("recto-serve")
+            .enable_all()
+            .build()
+            .map_err(ServerError::Run)?;
+        let served = runtime.block_on(self.serve(stop));
+        // Work whose client has gone is let finish, too.
+        runtime.shutdown_timeout(drain);
+        served
+    }
+
+    async fn serve(self, stop: Stop) -> Result<(), ServerError> {
+        let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServerError::Run)?;
+        let mut stopping = Stopping::new(stop).map_err(ServerError::Run)?;
+        let (mut proof, mut proving) = (tokio::spawn(prove(Arc::clone(&self.shared))), true);
+        let limits = self.shared.limits;
+        let app = routes(&self.shared);
+        let connections = Arc::new(Semaphore::new(limits.connections));
+        let graceful = GracefulShutdown::new();
+        loop {
+            let taken = async {
+                let place = Arc::clone(&connections).acquire_owned().await.map_err(io::Error::other)?;
+                let (stream, _) = listener.accept().await?;
+                io::Result::Ok((place, stream))
+            };
+            let taken = tokio::select! {
+                () = stopping.told() => break,
+                proof = &mut proof, if proving => {
+                    proving = false;
+                    if let Ok(Err(broken)) = proof {
+                        return Err(ServerError::Store(broken));
+                    }
+                    continue;
+                }
+                taken = taken => taken,
+            };
+            let (place, stream) = match taken {
+                Ok(taken) => taken,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a connection could not be taken");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // An answer is written at once; without this a small one may wait for the one before it.
+            let _ = stream.set_nodelay(true);
+            let io = TokioIo::new(Socket::new(stream, limits.stall));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.headers)
+                .max_headers(limits.headers_count)
+                .max_buf_size(HEAD_MAX_BYTES)
+                .serve_connection(io, TowerToHyperService::new(app.clone()));
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(error = %error, "a connection broke");
+                }
+                drop(place);
+            });
+        }
+        drop(listener);
+        tracing::info!("ending: no new connections, and what is under way is finished");
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = tokio::time::sleep(limits.drain) => tracing::warn!("requests under way were cut off"),
+            () = stopping.told() => tracing::warn!("told again: requests under way were cut off"),
+        }
+        Ok(())
+    }
+}
+
+/// Asks whether what the store lies on keeps its promises, again and again while it cannot be asked.
+///
+/// # Errors
+/// The promise that it breaks.
+async fn prove(shared: Arc<Shared>) -> Result<(), BackendError> {
+    loop {
+        let asked = Arc::clone(&shared);
+        let asked = tokio::task::spawn_blocking(move || asked.repo.backend().probe()).await;
+        match asked {
+            Ok(Ok(())) => {
+                shared.proven.send_replace(true);
+                return Ok(());
+            }
+            Ok(Err(error)) if error.kind() == Kind::Refused => return Err(error),
+            Ok(Err(error)) => tracing::warn!(error = %error, "what the store lies on cannot be asked"),
+            Err(error) => tracing::warn!(error = %error, "what the store lies on cannot be asked"),
+        }
+        tokio::time::sleep(PROBE_PAUSE).await;
+    }
+}
+
+/// Waits to be told.
+enum Stopping {
+    Signals([tokio::signal::unix::Signal; 2]),
+    Told(Option<watch::Receiver<bool>>),
+}
+
+impl Stopping {
+    fn new(stop: Stop) -> io::Result<Self> {
+        Ok(match stop {
+            Stop::Signals => {
+                Self::Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
+            }
+            Stop::Told(receiver) => Self::Told(Some(receiver)),
+        })
+    }
+
+    /// Returns each time that it is told.
+    async fn told(&mut self) {
+        match self {
+            Self::Signals([interrupt, terminate]) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Self::Told(receiver) => match receiver {
+                Some(told) => {
+                    // Whoever could tell has gone, or told: either means to end.
+                    let _ = told.wait_for(|told| *told).await;
+                    *receiver = None;
+                }
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
+/// Every route of the server.
+fn routes(shared: &Arc<Shared>) -> Router {
+    Router::new()
+        .merge(health::routes())
+        .merge(sync::routes(shared))
+        .fallback(async |request: Request| {
+            let message = format!("there is nothing at '{}'", request.uri().path());
+            Problem::new(StatusCode::NOT_FOUND, Kind::NotFound, message)
+        })
+        .method_not_allowed_fallback(async |request: Request| {
+            let message = format!("'{}' does not take '{}'", request.uri().path(), request.method());
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, Kind::Usage, message)
+        })
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send + 'static>| caught(panic.as_ref())))
+        .layer(middleware::from_fn(observe))
+        .with_state(Arc::clone(shared))
+}
+
+fn caught(panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic");
+    tracing::error!(panic = %text, "recto has a bug");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::Bug, "the server has a bug; its log says more")
+        .into_response()
+}
