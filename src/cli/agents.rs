@@ -8,6 +8,7 @@ use crate::history::{Revision, Spec};
 use crate::object::Author;
 use crate::profile::DraftPolicy;
 use crate::refs::Handle;
+use crate::sync::{SyncError, mirrored};
 
 use super::context::Context;
 use super::damage::Damage;
@@ -27,8 +28,31 @@ impl Context {
     /// would change.
     ///
     /// # Errors
-    /// When there is no store, or nobody acts.
+    /// When there is no store, or nobody acts, or the store mirrors another.
     pub(crate) fn agents(&self, rehearsal: bool) -> Result<Agents, CliError> {
+        self.refuse_mirror()?;
+        self.agents_to_follow(rehearsal)
+    }
+
+    /// Refuses in a store that mirrors another.
+    ///
+    /// # Errors
+    /// When it does.
+    pub(crate) fn refuse_mirror(&self) -> Result<(), CliError> {
+        match mirrored(self.repo()?)? {
+            None => Ok(()),
+            Some(remote) => {
+                let url = remote.shown_url();
+                Err(SyncError::Mirror { remote: remote.name, url }.into())
+            }
+        }
+    }
+
+    /// The agents of the store, to be changed as another store has them.
+    ///
+    /// # Errors
+    /// When there is no store, or nobody acts.
+    pub(crate) fn agents_to_follow(&self, rehearsal: bool) -> Result<Agents, CliError> {
         let agents = Agents::new(Arc::clone(self.repo()?), self.author()?, VIA);
         Ok(if rehearsal { agents.rehearsing() } else { agents })
     }

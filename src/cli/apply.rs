@@ -67,6 +67,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         overwrite: args.overwrite,
         override_check: args.override_check.clone(),
     };
+    ctx.refuse_mirror()?;
     let agents = Agents::new(Arc::clone(ctx.repo()?), ctx.author()?, APPLY_SURFACE);
     let dir = ctx.directory().join(&args.dir);
     let plan = Planned::all(&agents, &dir, &options);

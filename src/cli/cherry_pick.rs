@@ -1,6 +1,5 @@
 //! `recto cherry-pick`: what one version changed, brought into a draft.
 
-use crate::agent::{AgentError, Resolved};
 use crate::object::BlockName;
 
 use super::context::Context;
@@ -36,10 +35,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     };
     let agents = ctx.agents(args.options.dry_run)?;
     let (agent, draft) = ctx.draft(&agents, &args.draft)?;
-    let version = match merged::other_side(ctx, &agents, &agent, &args.version)? {
-        Resolved::Version(version) => version,
-        other => return Err(AgentError::NotAVersion { agent, id: other.commit() }.into()),
-    };
+    let version = merged::version(ctx, &agents, &agent, &args.version)?;
     let options = merged::options(&args.options);
     let outcome = agents.cherry_pick(&agent, &draft.name, (&version, block.as_ref()), &options)?;
     let of = block.map_or_else(String::new, |block| format!(" in block '{block}'"));

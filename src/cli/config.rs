@@ -21,6 +21,8 @@ use super::terminal::{Report, Table};
 /// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE; all agents
 /// follow at once. clock.backwards: `allow` lets operations happen while the clock
 /// stands behind the last one. check.command: a program that checks a version when it is published.
+/// mirror: the remote whose refs are this store's, as `recto clone --mirror` makes it; unset, the store is one of
+/// its own again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto config --global user.name 'Asha Rao'")]
 pub(crate) struct Args {

@@ -6,12 +6,15 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::backend::BackendError;
+use crate::backend::bucket::BucketUrl;
 use crate::clock::{Clock, StepClock, SystemClock, Time};
 use crate::disk::{RealDisk, SharedDisk};
-use crate::error::Kind;
+use crate::error::{Kind, without_secrets};
 use crate::object::Author;
 use crate::repo::{Repo, STORE_DIR, Settings};
 
+use super::bucket;
 use super::error::CliError;
 use super::globals::Globals;
 use super::setting;
@@ -75,24 +78,39 @@ impl Context {
         Arc::clone(&self.clock)
     }
 
-    /// The store that `--store` or `RECTO_STORE` names; an address is refused.
+    /// The bucket that `--store` or `RECTO_STORE` names; `None` when it names none.
+    ///
+    /// # Errors
+    /// When it is an address of a bucket, and a wrong one.
+    pub(crate) fn bucket(&self) -> Result<Option<BucketUrl>, CliError> {
+        let named = self.store.as_deref().filter(|name| BucketUrl::is_one(name));
+        Ok(named.map(|name| name.parse().map_err(BackendError::from)).transpose()?)
+    }
+
+    /// The directory that `--store` or `RECTO_STORE` names; an address is refused.
     ///
     /// # Errors
     /// When it is an address.
     pub(crate) fn named_store(&self) -> Result<Option<PathBuf>, CliError> {
         let Some(name) = &self.store else { return Ok(None) };
         if name.contains("://") {
-            let message = format!("'{name}' is an address, which is not supported yet");
-            return Err(CliError::new(Kind::Refused, message).hint("name the directory of a store"));
+            let shown = without_secrets(name);
+            let message = format!("a store cannot be used at '{shown}': that is an address of another kind");
+            let hint = "name the directory of a store, or a bucket: s3://BUCKET/PREFIX";
+            return Err(CliError::new(Kind::Refused, message).hint(hint));
         }
         Ok(Some(self.directory.join(name)))
     }
 
-    /// The directory of the store to use; `None` when there is none.
+    /// The directory of the store to use, for one in a bucket that of what this machine keeps for it;
+    /// `None` when there is none.
     ///
     /// # Errors
-    /// When a directory cannot be looked at.
+    /// When a directory cannot be looked at, or a bucket not be reached.
     pub(crate) fn store_root(&self) -> Result<Option<PathBuf>, CliError> {
+        if self.bucket()?.is_some() {
+            return Ok(Some(self.repo()?.root().to_path_buf()));
+        }
         let Some(named) = self.named_store()? else {
             return Ok(Repo::discover(&self.disk, &self.directory)?);
         };
@@ -108,6 +126,10 @@ impl Context {
     pub(crate) fn repo(&self) -> Result<&Arc<Repo>, CliError> {
         if let Some(repo) = self.repo.get() {
             return Ok(repo);
+        }
+        if let Some(url) = self.bucket()? {
+            let repo = bucket::open(self, &url)?;
+            return Ok(self.repo.get_or_init(|| Arc::new(repo)));
         }
         let Some(root) = self.store_root()? else {
             let message = format!("no recto store in '{}' or above it", self.directory.display());

@@ -1,14 +1,18 @@
 //! `recto fetch`: looks at what another store has.
 
+use std::time::Duration;
+
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::sync;
-use crate::sync::{Drafts, Link};
+use super::follow;
+use super::sync::{self, Side};
+use crate::sync::{Job, Scope, mirrored};
 
 /// Look at what a remote has, and move nothing of one's own
 ///
 /// Afterwards AGENT@REMOTE/V7, AGENT@REMOTE/ACTIVE and AGENT@REMOTE/DRAFT name what the remote has. An agent
-/// that is not here yet is made, as by `recto clone`.
+/// that is not here yet is made, as by `recto clone`. In a store that mirrors the remote (`recto clone
+/// --mirror`) its refs become this store's own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto fetch support")]
 pub(crate) struct Args {
@@ -20,23 +24,36 @@ pub(crate) struct Args {
     #[arg(long)]
     remote: Option<String>,
 
+    /// Do it again and again, this many seconds apart, until the process is ended: a line for each agent
+    /// that changed.
+    #[arg(long, value_name = "SECONDS", value_parser = follow::seconds, conflicts_with_all = ["agents", "dry_run"])]
+    every: Option<Duration>,
+
     /// Say what is new, and fetch nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = ctx.agents(args.dry_run)?;
-    let remote = sync::chosen(ctx, args.remote.as_deref())?;
-    let transport = sync::opened(ctx, &remote.url)?;
-    let link = Link::new(&agents, &transport, remote.name.clone(), args.dry_run)?;
+    let mirror = mirrored(ctx.repo()?)?;
+    let is_mirror = mirror.is_some();
+    if is_mirror && (args.dry_run || args.remote.is_some() || !args.agents.is_empty()) {
+        let message = "this store mirrors a remote, and follows all of it";
+        return Err(CliError::usage(message).hint("recto fetch"));
+    }
+    let agents = ctx.agents_to_follow(args.dry_run)?;
+    let remote = mirror.map_or_else(|| sync::chosen(ctx, args.remote.as_deref()), Ok)?;
+    if let Some(pause) = args.every {
+        return follow::every(ctx, &agents, &remote, is_mirror, pause);
+    }
+    let side = Side::with(ctx, agents, remote, args.dry_run)?;
+    // What is fetched of a clone of some agents is named, and so is what a person names: it is looked at. All
+    // that a remote has is looked at only when something happened there.
+    if is_mirror || !args.dry_run && args.agents.is_empty() && side.remote.agents.is_empty() {
+        return follow::once(ctx, &side, is_mirror);
+    }
     let named = args.agents.iter().map(|agent| Ok(agent.parse()?)).collect::<Result<Vec<_>, CliError>>()?;
-    let pairs = link.to_fetch(if named.is_empty() { &remote.agents } else { &named })?;
-    let results = sync::each(ctx, "fetching", &pairs, |pair| {
-        sync::bring(&link, pair, &Drafts::None, |local| {
-            let tip = pair.tip.as_ref().ok_or_else(|| crate::sync::SyncError::NotThere(local.clone()))?;
-            link.fetch(local, tip)
-        })
-    });
-    sync::told(ctx, &remote.name, args.dry_run, results)
+    let job = |pair| Job { pair, scope: Scope::default() };
+    let jobs: Vec<Job> = side.to_fetch(&named)?.into_iter().map(job).collect();
+    side.run(ctx, "fetching", &jobs, |link, jobs, tell| link.fetch(jobs, tell))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::repo::{Repo, STORE_DIR};
 
+use super::bucket;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::shell;
@@ -38,6 +39,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    if args.dir.is_none()
+        && let Some(url) = ctx.bucket()?
+    {
+        return bucket::init(ctx, &url, args.dry_run);
+    }
     let named = ctx.named_store()?;
     let dir = match (&args.dir, &named) {
         (Some(dir), _) => ctx.directory().join(dir),

@@ -1,7 +1,7 @@
 //! What the verbs that merge into a draft have in common: what moved, which fields changed, and what is
 //! to be decided.
 
-use crate::agent::{Agents, MergeOptions, MergeOutcome, Resolved};
+use crate::agent::{AgentError, Agents, MergeOptions, MergeOutcome, Resolved, VersionInfo};
 use crate::error::Kind;
 use crate::history::{Revision, Spec};
 use crate::object::ObjectId;
@@ -45,6 +45,22 @@ pub(super) fn other_side(
         text.parse()?
     };
     Ok(agents.resolve_revision(agent, &revision)?)
+}
+
+/// The version that a word names of an agent.
+///
+/// # Errors
+/// As [`other_side`]; `NotAVersion`.
+pub(super) fn version(
+    ctx: &Context,
+    agents: &Agents,
+    agent: &Handle,
+    text: &str,
+) -> Result<VersionInfo, CliError> {
+    match other_side(ctx, agents, agent, text)? {
+        Resolved::Version(version) => Ok(version),
+        other => Err(AgentError::NotAVersion { agent: agent.clone(), id: other.commit() }.into()),
+    }
 }
 
 /// What a merge did, in words.

@@ -6,8 +6,10 @@
 // Options of a verb are switches, each of its own.
 #![allow(clippy::struct_excessive_bools)]
 
+mod address;
 mod agents;
 mod assignment;
+mod bucket;
 mod conflicts;
 mod context;
 mod count;
@@ -16,6 +18,7 @@ mod done;
 mod edit_draft;
 mod error;
 mod fields;
+mod follow;
 mod globals;
 mod input;
 mod interrupt;
@@ -36,6 +39,7 @@ mod working;
 mod activate;
 mod agent;
 mod apply;
+mod bundle;
 mod cat;
 mod cat_object;
 mod check;
@@ -52,6 +56,7 @@ mod edit;
 mod export;
 mod fetch;
 mod fsck;
+mod gc;
 mod hash_object;
 mod help;
 mod import;
@@ -60,6 +65,7 @@ mod log;
 mod ls_tree;
 mod man;
 mod merge;
+mod new_id;
 mod patch;
 mod pin;
 mod publish;
@@ -72,6 +78,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod save;
+mod serve;
 mod set;
 mod show;
 mod status;
@@ -145,6 +152,8 @@ verbs::verbs! {
         "fetch" => Fetch(fetch),
         "pull" => Pull(pull),
         "push" => Push(push),
+        "serve" => Serve(serve),
+        "bundle" => Bundle(bundle),
     }
     "Move" {
         "import" => Import(import),
@@ -152,7 +161,9 @@ verbs::verbs! {
     }
     "Maintain" {
         "fsck" => Fsck(fsck),
+        "gc" => Gc(gc),
         "recover" => Recover(recover),
+        "new-id" => NewId(new_id),
     }
     "Plumbing" {
         "hash-object" => HashObject(hash_object),

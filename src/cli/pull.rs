@@ -2,9 +2,8 @@
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::sync;
-use crate::refs::Handle;
-use crate::sync::{Drafts, Link, Scope, SyncError};
+use super::sync::{self, Side};
+use crate::sync::Scope;
 
 /// Take over what a remote published
 ///
@@ -36,25 +35,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = ctx.agents(args.dry_run)?;
-    let remote = sync::chosen(ctx, args.remote.as_deref())?;
-    let transport = sync::opened(ctx, &remote.url)?;
-    let link = Link::new(&agents, &transport, remote.name.clone(), args.dry_run)?;
-    let named = sync::named(&agents, &args.agents, args.drafts)?;
-    let handles: Vec<Handle> = named.iter().map(|(handle, _)| handle.clone()).collect();
-    let pairs = link.to_fetch(if handles.is_empty() { &remote.agents } else { &handles })?;
-    let results = sync::each(ctx, "pulling", &pairs, |pair| {
-        let asked = named.iter().find(|(handle, _)| handle.as_str() == pair.name());
-        let drafts = match asked {
-            Some((_, drafts)) => drafts.clone(),
-            None if args.drafts => Drafts::All,
-            None => Drafts::None,
-        };
-        sync::bring(&link, pair, &drafts, |local| {
-            let tip = pair.tip.as_ref().ok_or_else(|| SyncError::NotThere(local.clone()))?;
-            let scope = Scope { drafts: drafts.clone(), activate: args.activate, rename: None };
-            link.pull(local, tip, &scope)
-        })
-    });
-    sync::told(ctx, &remote.name, args.dry_run, results)
+    let side = Side::open(ctx, args.remote.as_deref(), args.dry_run)?;
+    let named = sync::named(&side.agents, &args.agents, args.drafts)?;
+    let scope = Scope { activate: args.activate, ..Scope::default() };
+    let jobs = named.jobs(side.to_fetch(&named.handles())?, args.drafts, &scope);
+    side.run(ctx, "pulling", &jobs, |link, jobs, tell| link.pull(jobs, tell))
 }

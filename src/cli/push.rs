@@ -2,9 +2,9 @@
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::sync;
+use super::sync::{self, Side};
 use crate::refs::Handle;
-use crate::sync::{Drafts, Link, Scope, SyncError, Synced};
+use crate::sync::{Scope, SyncError};
 
 /// Give a remote what was published here
 ///
@@ -41,28 +41,24 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let agents = ctx.agents(args.dry_run)?;
-    let remote = sync::chosen(ctx, args.remote.as_deref())?;
-    let transport = sync::opened(ctx, &remote.url)?;
-    let link = Link::new(&agents, &transport, remote.name.clone(), args.dry_run)?;
-    let named = sync::named(&agents, &args.agents, args.drafts)?;
+    let side = Side::open(ctx, args.remote.as_deref(), args.dry_run)?;
+    let named = sync::named(&side.agents, &args.agents, args.drafts)?;
     let rename: Option<Handle> = args.rename.as_deref().map(str::parse).transpose()?;
-    if rename.is_some() && named.len() != 1 {
+    let handles = named.handles();
+    if rename.is_some() && handles.len() != 1 {
         return Err(CliError::usage("--as gives one agent another handle, and not one is named"));
     }
-    let handles: Vec<Handle> = named.iter().map(|(handle, _)| handle.clone()).collect();
-    let pairs = link.to_push(&handles)?;
-    let results = sync::each(ctx, "pushing", &pairs, |pair| {
-        let Some(local) = &pair.local else { return Ok(Synced::default()) };
-        let drafts = match named.iter().find(|(handle, _)| handle == local) {
-            Some((_, drafts)) => drafts.clone(),
-            None if args.drafts => Drafts::All,
-            None => Drafts::None,
-        };
-        let scope = Scope { drafts, activate: args.activate, rename: rename.clone() };
-        link.push(local, pair.tip.as_ref(), &scope).map_err(|error| taken(error, local))
-    });
-    sync::told(ctx, &remote.name, args.dry_run, results)
+    let scope = Scope { activate: args.activate, rename, ..Scope::default() };
+    let jobs = named.jobs(side.link().to_push(&handles)?, args.drafts, &scope);
+    side.run(ctx, "pushing", &jobs, |link, jobs, tell| {
+        link.push(jobs, &mut |at, result| {
+            let result = match &jobs[at].pair.local {
+                Some(local) => result.map_err(|error| taken(error, local)),
+                None => result,
+            };
+            tell(at, result);
+        })
+    })
 }
 
 /// The remote speaks of the handle there; the command that helps names the one here.

@@ -41,6 +41,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             return Err(BackendError::NoSuchAgent(agent).into());
         }
     } else {
+        let held = repo.lock_succession()?;
+        if let Some(held) = &held {
+            repo.finish_succession(held)?;
+        }
         let mut progress = ctx.out.progress("recovering", None);
         let agents = ctx.agents_to_read()?;
         each_agent(repo, |agent| {

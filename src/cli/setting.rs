@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, DiskError};
 use crate::error::Kind;
+use crate::refs::Handle;
 use crate::repo::Settings;
+use crate::sync::MIRROR_SETTING;
 
 use super::error::CliError;
 use super::who;
@@ -33,16 +35,21 @@ pub(super) struct Known {
 }
 
 /// Every setting that recto knows, in order of name.
-pub(super) const KNOWN: [Known; 5] = [
+pub(super) const KNOWN: [Known; 6] = [
     Known { name: "active_json", scope: Scope::Store, check: check_switch },
     Known { name: "check.command", scope: Scope::Store, check: check_command },
     Known { name: "clock.backwards", scope: Scope::Store, check: check_backwards },
+    Known { name: MIRROR_SETTING, scope: Scope::Store, check: check_remote },
     Known { name: "user.email", scope: Scope::Any, check: who::check_email },
     Known { name: "user.name", scope: Scope::Any, check: who::check_name },
 ];
 
 fn check_switch(value: &str) -> Result<(), String> {
     if matches!(value, "on" | "off") { Ok(()) } else { Err("it is 'on' or 'off'".to_owned()) }
+}
+
+fn check_remote(value: &str) -> Result<(), String> {
+    value.parse::<Handle>().map(drop).map_err(|error| error.to_string())
 }
 
 fn check_command(value: &str) -> Result<(), String> {

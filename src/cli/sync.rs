@@ -1,8 +1,6 @@
 //! What the verbs that bring two stores together have in common: the remote that is meant, the agents, and
 //! how what was done is told.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
 use crate::agent::Agents;
@@ -10,8 +8,11 @@ use crate::error::Classify as _;
 use crate::history::{Revision, Spec};
 use crate::log::Change;
 use crate::refs::{Handle, RefName, Shape};
-use crate::sync::{Drafts, Link, ORIGIN, Pair, PathTransport, Remote, SyncError, Synced, remote, remotes};
+use crate::sync::{
+    Drafts, Job, Link, ORIGIN, Pair, Remote, Scope, SyncError, Synced, Tell, Transport, remote, remotes,
+};
 
+use super::address::Address;
 use super::agents::draft_name;
 use super::context::Context;
 use super::count::count;
@@ -38,40 +39,108 @@ pub(super) fn chosen(ctx: &Context, named: Option<&str>) -> Result<Remote, CliEr
         1 => Ok(all.remove(0)),
         0 => Err(SyncError::NoSuchRemote(ORIGIN.parse()?).into()),
         _ => Err(CliError::usage("there are several remotes, and none is called 'origin'")
-            .details(all.iter().map(|remote| format!("{} {}", remote.name, remote.url)))
+            .details(all.iter().map(|remote| format!("{} {}", remote.name, remote.shown_url())))
             .hint(format!("--remote {}", all[0].name))),
     }
 }
 
-/// The directory that an address names.
-///
-/// # Errors
-/// When it is no path.
-pub(super) fn path_of(ctx: &Context, url: &str) -> Result<PathBuf, CliError> {
-    if url.contains("://") {
-        let reason = "only directories can be reached yet".to_owned();
-        return Err(SyncError::Address { url: url.to_owned(), reason }.into());
-    }
-    Ok(ctx.directory().join(url).components().collect())
+/// This store and the remote that is meant.
+pub(super) struct Side {
+    pub(super) agents: Agents,
+    pub(super) remote: Remote,
+    pub(super) transport: Box<dyn Transport>,
+    dry_run: bool,
 }
 
-/// Opens a remote.
-///
-/// # Errors
-/// When there is no store.
-pub(super) fn opened(ctx: &Context, url: &str) -> Result<PathTransport, CliError> {
-    Ok(PathTransport::open(ctx.disk(), &path_of(ctx, url)?, ctx.clock())?)
+impl Side {
+    /// Opens both.
+    ///
+    /// # Errors
+    /// When there is no remote, or one of the two cannot be opened.
+    pub(super) fn open(ctx: &Context, named: Option<&str>, dry_run: bool) -> Result<Self, CliError> {
+        Self::with(ctx, ctx.agents(dry_run)?, chosen(ctx, named)?, dry_run)
+    }
+
+    /// Opens the remote for agents of this store.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) fn with(
+        ctx: &Context,
+        agents: Agents,
+        remote: Remote,
+        dry_run: bool,
+    ) -> Result<Self, CliError> {
+        let address = Address::of(ctx, &remote.url)?;
+        let transport = address.opened(ctx, remote.token_file.as_deref(), Some(agents.repo()))?;
+        Ok(Self::of(agents, remote, transport, dry_run))
+    }
+
+    /// Two that are open.
+    pub(super) fn of(agents: Agents, remote: Remote, transport: Box<dyn Transport>, dry_run: bool) -> Self {
+        Self { agents, remote, transport, dry_run }
+    }
+
+    /// The two together.
+    pub(super) fn link(&self) -> Link<'_> {
+        Link::new(&self.agents, self.transport.as_ref(), self.remote.name.clone(), self.dry_run)
+            .expecting(self.remote.store)
+    }
+
+    /// The agents that are fetched: those that are named, else those that were cloned.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub(super) fn to_fetch(&self, named: &[Handle]) -> Result<Vec<Pair>, CliError> {
+        Ok(self.link().to_fetch(if named.is_empty() { &self.remote.agents } else { named })?)
+    }
+
+    /// Does something with agents, and tells what was done.
+    ///
+    /// # Errors
+    /// As [`told`].
+    pub(super) fn run(
+        &self,
+        ctx: &Context,
+        what: &'static str,
+        jobs: &[Job],
+        act: impl FnOnce(&Link<'_>, &[Job], &mut Tell<'_>) -> Result<(), SyncError>,
+    ) -> Result<Exit, CliError> {
+        let link = self.link();
+        let results = each(ctx, what, jobs, |tell| act(&link, jobs, tell));
+        told(ctx, &self.remote.name, self.dry_run, results)
+    }
+}
+
+/// Agents, and the drafts of them, that words name.
+pub(super) struct Named(Vec<(Handle, Drafts)>);
+
+impl Named {
+    /// The agents.
+    pub(super) fn handles(&self) -> Vec<Handle> {
+        self.0.iter().map(|(handle, _)| handle.clone()).collect()
+    }
+
+    /// What travels of each of the agents.
+    pub(super) fn jobs(&self, pairs: Vec<Pair>, all_drafts: bool, scope: &Scope) -> Vec<Job> {
+        let job = |pair: Pair| {
+            let asked = self.0.iter().find(|(handle, _)| handle.as_str() == pair.name());
+            let drafts = match asked {
+                Some((_, drafts)) => drafts.clone(),
+                None if all_drafts => Drafts::All,
+                None => Drafts::None,
+            };
+            Job { pair, scope: Scope { drafts, ..scope.clone() } }
+        };
+        pairs.into_iter().map(job).collect()
+    }
 }
 
 /// The agents that words name, and the drafts that they name with them.
 ///
 /// # Errors
 /// When a word names something else.
-pub(super) fn named(
-    agents: &Agents,
-    words: &[String],
-    all_drafts: bool,
-) -> Result<Vec<(Handle, Drafts)>, CliError> {
+pub(super) fn named(agents: &Agents, words: &[String], all_drafts: bool) -> Result<Named, CliError> {
     let mut found: Vec<(Handle, Drafts)> = Vec::new();
     for word in words {
         let spec: Spec = word.parse()?;
@@ -99,36 +168,47 @@ pub(super) fn named(
             Drafts::All => {}
         }
     }
-    Ok(found)
+    Ok(Named(found))
 }
 
-/// Does something with each of several agents; what fails for one stops none of the others.
+/// Does something with several agents; what fails for one stops none of the others.
 pub(super) fn each(
     ctx: &Context,
     what: &'static str,
-    pairs: &[Pair],
-    mut act: impl FnMut(&Pair) -> Result<Synced, SyncError>,
+    jobs: &[Job],
+    act: impl FnOnce(&mut Tell<'_>) -> Result<(), SyncError>,
 ) -> Vec<(String, Result<Synced, SyncError>)> {
-    let mut progress = ctx.out.progress(what, Some(pairs.len() as u64));
-    let one = |pair: &Pair| {
-        progress.step(&pair.name());
-        (pair.name(), act(pair))
+    let mut progress = ctx.out.progress(what, Some(jobs.len() as u64));
+    let mut found: Vec<Option<Result<Synced, SyncError>>> = jobs.iter().map(|_| None).collect();
+    let done = act(&mut |at, result| {
+        progress.step(&jobs[at].pair.name());
+        found[at] = Some(result);
+    });
+    // What stopped everything is told of each agent that was not come to.
+    let mut stopped = done.err();
+    let mut reason = String::new();
+    let mut missing = || match stopped.take() {
+        Some(error) => {
+            reason = error.to_string();
+            Err(error)
+        }
+        None => Err(SyncError::Stopped(reason.clone())),
     };
-    pairs.iter().map(one).collect()
+    let results = found.into_iter().map(|result| result.unwrap_or_else(&mut missing));
+    jobs.iter().map(|job| job.pair.name()).zip(results).collect()
 }
 
-/// Fetches what is there already and makes what is not.
-pub(super) fn bring(
-    link: &Link<'_>,
-    pair: &Pair,
-    drafts: &Drafts,
-    act: impl Fn(&Handle) -> Result<Synced, SyncError>,
-) -> Result<Synced, SyncError> {
-    match (&pair.local, &pair.tip) {
-        (Some(local), _) => act(local),
-        (None, Some(tip)) => link.adopt(tip, drafts),
-        (None, None) => Ok(Synced::default()),
+/// Tells what failed for one agent of a remote that is followed.
+///
+/// # Errors
+/// When it cannot be printed.
+pub(super) fn failed(ctx: &Context, agent: &str, error: SyncError) -> Result<(), CliError> {
+    let error = CliError::from(error);
+    if ctx.out.is_json() {
+        return ctx.out.json_line(&json!({"agent": agent, "error": error.to_value()["error"]}));
     }
+    ctx.out.warn(format!("agent '{agent}': {}", error.brief()));
+    Ok(())
 }
 
 /// Tells what was done, agent by agent; the first failure gives the exit code.
@@ -175,7 +255,8 @@ pub(super) fn told(
     Ok(exit)
 }
 
-fn value(agent: &str, synced: &Synced) -> Value {
+/// What was done with an agent, as data.
+pub(super) fn value(agent: &str, synced: &Synced) -> Value {
     let moved = |changes: &[Change]| {
         let one = |change: &Change| {
             let target = |target: &Option<crate::refs::Target>| target.as_ref().map(ToString::to_string);
@@ -198,7 +279,8 @@ fn value(agent: &str, synced: &Synced) -> Value {
     })
 }
 
-fn lines(agent: &str, remote: &Handle, synced: &Synced, dry_run: bool) -> Vec<String> {
+/// What was done with an agent, in words.
+pub(super) fn lines(agent: &str, remote: &Handle, synced: &Synced, dry_run: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let prefix = if dry_run { "dry run: " } else { "" };
     let mut tell = |what: &str, changes: &[Change]| {

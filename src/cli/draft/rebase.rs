@@ -1,6 +1,5 @@
 //! `recto draft rebase`: a draft's changes on another version.
 
-use crate::agent::{AgentError, Resolved};
 use crate::cli::context::Context;
 use crate::cli::edit_draft::Options;
 use crate::cli::error::{CliError, Exit};
@@ -28,10 +27,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let agents = ctx.agents(args.options.dry_run)?;
     let (agent, draft) = ctx.draft(&agents, &args.draft)?;
-    let onto = match merged::other_side(ctx, &agents, &agent, &args.onto)? {
-        Resolved::Version(version) => version,
-        other => return Err(AgentError::NotAVersion { agent, id: other.commit() }.into()),
-    };
+    let onto = merged::version(ctx, &agents, &agent, &args.onto)?;
     let outcome = agents.rebase(&agent, &draft.name, &onto, &merged::options(&args.options))?;
     let name = onto.name();
     let told = Told {

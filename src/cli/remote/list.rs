@@ -17,7 +17,7 @@ pub(super) fn run(_: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let all = remotes(ctx.repo()?)?;
     let names = |agents: &[Handle]| agents.iter().map(Handle::to_string).collect::<Vec<_>>();
     if ctx.out.is_json() {
-        let one = |remote: &crate::sync::Remote| json!({"name": remote.name.as_str(), "url": remote.url, "agents": names(&remote.agents)});
+        let one = |remote: &crate::sync::Remote| json!({"name": remote.name.as_str(), "url": remote.shown_url(), "agents": names(&remote.agents)});
         ctx.out.json(json!({"remotes": all.iter().map(one).collect::<Vec<_>>()}))?;
         return Ok(Exit::Done);
     }
@@ -27,7 +27,7 @@ pub(super) fn run(_: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let agents = if agents.is_empty() { "all".to_owned() } else { agents };
         table.row([
             Cell::new(Style::Strong, remote.name.to_string()),
-            remote.url.as_str().into(),
+            remote.shown_url().into(),
             agents.into(),
         ]);
     }

@@ -3,6 +3,8 @@
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 
+use super::add::Noting;
+
 /// Change where a remote is
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto remote set-url origin /mnt/agents")]
@@ -10,8 +12,17 @@ pub(crate) struct Args {
     /// What it is called here.
     name: String,
 
-    /// Its directory.
-    path: String,
+    /// Its directory, or the address of its server.
+    #[arg(value_name = "WHERE")]
+    place: String,
+
+    /// The file that has the token which the server wants; the one before stays without it.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+
+    /// The store there may be another than before, as one that was restored from a bundle is.
+    #[arg(long)]
+    other_store: bool,
 
     /// Say what would be changed, and change nothing.
     #[arg(long)]
@@ -20,5 +31,11 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     crate::sync::remote(ctx.repo()?, &args.name.parse()?)?;
-    super::add::note(&args.name, &args.path, true, args.dry_run, ctx)
+    let how = Noting {
+        token_file: args.token_file.as_deref(),
+        replace: true,
+        other_store: args.other_store,
+        dry_run: args.dry_run,
+    };
+    super::add::note(&args.name, &args.place, &how, ctx)
 }
