@@ -10,7 +10,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "real counterparts"
 # A test that needs one of these fails without it; none passes by doing nothing.
-for need in git strace patch bash jq script:bsdutils; do
+for need in git curl strace patch bash jq script:bsdutils; do
     tool=${need%%:*} package=${need##*:}
     if ! command -v "$tool" >/dev/null; then
         echo "installing $package, for '$tool'"
@@ -19,6 +19,18 @@ for need in git strace patch bash jq script:bsdutils; do
     fi
     echo "$tool: $(command -v "$tool")"
 done
+
+# The S3 server of tests/it/bucket.rs, in a place of its own.
+ministack=1.5.33
+if [ "$(target/ministack/bin/pip list --format=freeze 2>/dev/null | grep -i '^ministack==')" != "ministack==$ministack" ]; then
+    echo "installing ministack $ministack"
+    command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null ||
+        (apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv) >/dev/null
+    mkdir -p target
+    python3 -m venv target/ministack && target/ministack/bin/pip install -q "ministack==$ministack" ||
+        { echo "MiniStack cannot be installed" >&2; exit 1; }
+fi
+echo "ministack: target/ministack/bin/ministack"
 
 step "formatting"
 cargo fmt --all -- --check

@@ -99,6 +99,10 @@ impl Disk for CountingDisk {
         self.real.lock(path)
     }
 
+    fn lock_shared(&self, path: &Path) -> Result<Box<dyn LockGuard>, DiskError> {
+        self.real.lock_shared(path)
+    }
+
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError> {
         self.real.try_lock(path)
     }

@@ -1,8 +1,7 @@
 //! Importing histories beside `git fast-import`, and the memory that long histories take.
 
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -20,10 +19,24 @@ use crate::workload::{Evolving, Size};
 const TASK: &str = "RECTO_BENCH_TASK";
 
 /// A history in both forms.
-struct History {
+pub(crate) struct History {
     lines: PathBuf,
     stream: PathBuf,
     versions: usize,
+    /// The agents as they are at its end.
+    pub(crate) last: Vec<Evolving>,
+}
+
+impl History {
+    /// Makes a store of recto with it.
+    pub(crate) fn store(&self, dir: &Path) {
+        import(&self.lines, dir);
+    }
+
+    /// Makes a bare repository of git with it.
+    pub(crate) fn repository(&self, dir: &Path) {
+        fast_import(&self.stream, dir);
+    }
 }
 
 /// Measures importing, and memory.
@@ -55,12 +68,13 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
 }
 
 /// Writes a history as lines of JSON, and as a stream for git.
-fn write(base: &Path, agents: usize, versions: usize, size: Size) -> History {
+pub(crate) fn write(base: &Path, agents: usize, versions: usize, size: Size) -> History {
     let [lines, stream] = ["jsonl", "stream"].map(|end| base.with_extension(end));
     let create = |path: &Path| BufWriter::new(File::create(path).expect("a file"));
     let (mut json, mut git) = (create(&lines), create(&stream));
+    let mut last = Vec::new();
     for at in 0..agents {
-        let name = format!("agent-{at:06}");
+        let name = name(at);
         let mut agent = Evolving::new(at as u64, size);
         let mut changed = crate::publish::all_blocks();
         for version in 1..=versions {
@@ -74,22 +88,31 @@ fn write(base: &Path, agents: usize, versions: usize, size: Size) -> History {
                 "blocks": blocks, "partial": version > 1,
             });
             writeln!(json, "{line}").expect("written");
-            let mut head = String::new();
-            let stamp = 1_767_323_045;
-            write!(
-                head,
-                "commit refs/heads/{name}\ncommitter Ana <ana@example.com> {stamp} +0000\ndata 4\nnext\n"
-            )
-            .expect("written");
-            git.write_all(head.as_bytes()).expect("written");
-            for (block, value) in &blocks {
-                let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                write!(git, "M 100644 inline {block}\ndata {}\n{body}\n", body.len()).expect("written");
-            }
+            commit(&mut git, &name, None, &blocks);
         }
+        last.push(agent);
     }
     json.flush().and_then(|()| git.flush()).expect("written");
-    History { lines, stream, versions: agents * versions }
+    History { lines, stream, versions: agents * versions, last }
+}
+
+/// What the agents of a history are called.
+pub(crate) fn name(at: usize) -> String {
+    format!("agent-{at:06}")
+}
+
+/// Writes one version for `git fast-import`; without `from` it follows the last one of the same stream.
+pub(crate) fn commit(to: &mut impl Write, branch: &str, from: Option<&str>, blocks: &Map<String, Value>) {
+    let stamp = 1_767_323_045;
+    let from = from.map_or_else(String::new, |from| format!("from {from}\n"));
+    let head = format!(
+        "commit refs/heads/{branch}\ncommitter Ana <ana@example.com> {stamp} +0000\ndata 4\nnext\n{from}"
+    );
+    to.write_all(head.as_bytes()).expect("written");
+    for (block, value) in blocks {
+        let body = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        write!(to, "M 100644 inline {block}\ndata {}\n{body}\n", body.len()).expect("written");
+    }
 }
 
 fn import(lines: &Path, dir: &Path) -> Duration {

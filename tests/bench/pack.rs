@@ -124,7 +124,8 @@ impl History {
     }
 }
 
-fn repack(dir: &Path) {
+/// Packs a repository as small as git does within reason.
+pub(crate) fn repack(dir: &Path) {
     let arguments = ["repack", "-adfq", "--window=50"];
     let status = Command::new("git").arg("-C").arg(dir).args(arguments).status().expect("git runs");
     assert!(status.success(), "git repack");

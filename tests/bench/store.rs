@@ -15,6 +15,7 @@ mod publish;
 mod resolve;
 mod rivals;
 mod stores;
+mod sync;
 mod table;
 mod timing;
 mod workload;
@@ -25,7 +26,7 @@ use timing::Scale;
 
 type Group = (&'static str, fn(&Path, Scale));
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     ("publish", publish::run),
     ("parts", parts::run),
     ("resolve", resolve::run),
@@ -34,6 +35,7 @@ const GROUPS: [Group; 8] = [
     ("pack", pack::run),
     ("import", import::run),
     ("crowd", crowd::run),
+    ("sync", sync::run),
 ];
 
 fn main() {

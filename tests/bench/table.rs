@@ -77,18 +77,43 @@ pub(crate) fn count(operation: &str, found: u64, target: Target) {
     line(operation, &found.to_string(), "", "", "", &verdict(target, exact, exact));
 }
 
-/// Prints a line of sizes in bytes.
-pub(crate) fn sizes(operation: &str, recto: u64, rival: &str, other: u64, target: Target) {
+/// Prints a line of counts.
+pub(crate) fn counts(operation: &str, recto: u64, rival: &str, other: u64, target: Target) {
     let ratio = recto as f64 / other as f64;
-    let shown = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
     line(
         operation,
-        &shown(recto),
+        &recto.to_string(),
         rival,
-        &shown(other),
+        &other.to_string(),
         &format!("{ratio:.2}"),
         &verdict(target, recto as f64, ratio),
     );
+}
+
+/// Prints a line of sizes in bytes.
+pub(crate) fn sizes(operation: &str, recto: u64, rival: &str, other: u64, target: Target) {
+    let ratio = recto as f64 / other as f64;
+    line(
+        operation,
+        &megabytes(recto),
+        rival,
+        &megabytes(other),
+        &format!("{ratio:.2}"),
+        &verdict(target, recto as f64, ratio),
+    );
+}
+
+/// Prints a line of a rival's figure that recto has none for.
+pub(crate) fn rival(operation: &str, rival: &str, other: &str) {
+    line(operation, "-", rival, other, "", "-");
+}
+
+/// A size in words.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    if bytes < 1_000_000 {
+        return format!("{:.1} kB", bytes as f64 / 1e3);
+    }
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn line(operation: &str, recto: &str, rival: &str, other: &str, ratio: &str, verdict: &str) {
@@ -106,7 +131,8 @@ fn verdict(target: Target, figure: f64, ratio: f64) -> String {
     format!("{text:<12} {}", if met { "met" } else { "MISSED" })
 }
 
-fn shown(time: Duration) -> String {
+/// A time in words.
+pub(crate) fn shown(time: Duration) -> String {
     let us = time.as_secs_f64() * 1e6;
     match us {
         us if us < 1000.0 => format!("{us:.1} us"),

@@ -28,7 +28,7 @@ fn a_named_store_must_be_one() {
     let run = place.recto(["--store", "nowhere", "fsck"]).exits(1);
     assert!(run.stderr.contains("'/here/nowhere' is not a recto store"), "{}", run.stderr);
     let run = place.recto(["--store", "https://example.com/x", "fsck"]).exits(1);
-    assert!(run.stderr.contains("is an address, which is not supported yet"), "{}", run.stderr);
+    assert!(run.stderr.contains("a store cannot be used at 'https://example.com/x'"), "{}", run.stderr);
 }
 
 #[test]

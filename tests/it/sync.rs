@@ -56,7 +56,7 @@ fn sound(place: &Place) {
 }
 
 /// Every byte of a store, by path.
-fn bytes(dir: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn bytes(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in walkdir(dir) {
         found.push((entry.display().to_string(), fs::read(&entry).expect("readable")));
@@ -108,11 +108,13 @@ fn a_push_and_a_pull_again_change_nothing() {
     publish(&place, "ana", "2");
     at(&place, "ana", &["push"]);
     at(&place, "bo", &["pull"]);
+    at(&place, "ana", &["fetch"]);
     let before = bytes(&place.path(""));
     for (dir, verb) in [("ana", "push"), ("ana", "pull"), ("ana", "fetch"), ("bo", "pull"), ("bo", "push")] {
-        let told = at(&place, dir, &[verb]);
+        let told = at(&place, dir, &[verb, "support"]);
         assert!(told.contains("have the same"), "{dir} {verb}: {told}");
     }
+    at(&place, "ana", &["fetch"]);
     assert_eq!(bytes(&place.path("")).len(), before.len());
     assert!(bytes(&place.path("")) == before, "something was written");
 }
@@ -195,9 +197,10 @@ fn remotes_are_noted_listed_changed_and_forgotten() {
     place.recto(words("ana", &["remote", "add", "bo", "../bo", "--json"])).json("remote-change");
     assert_eq!(list()["remotes"].as_array().map(Vec::len), Some(2));
     place.recto(words("ana", &["remote", "add", "bo", "../bo"])).exits(1);
-    place.recto(words("ana", &["remote", "add", "far", "s3://bucket/x"])).exits(2);
+    place.recto(words("ana", &["remote", "add", "far", "ftp://bucket/x"])).exits(2);
     place.recto(words("ana", &["remote", "set-url", "none", "../bo"])).exits(1);
-    place.recto(words("ana", &["remote", "set-url", "bo", "../team"])).exits(0);
+    place.recto(words("ana", &["remote", "set-url", "bo", "../bo/.recto"])).exits(0);
+    place.recto(words("ana", &["remote", "set-url", "bo", "../team"])).exits(1);
     place.recto(words("ana", &["remote", "remove", "bo", "--json"])).json("remote-change");
     place.recto(words("ana", &["fetch", "--remote", "bo"])).exits(1);
     let tried = place.recto(["clone", "team", "dry", "--dry-run", "--json"]).json("sync");
@@ -229,5 +232,151 @@ fn a_push_that_is_killed_leaves_the_remote_as_it_was_and_is_completed_by_another
         assert_eq!(versions(&place, "ana"), done);
     }
     assert!(killed > 3, "{killed} were killed");
+    sound(&place);
+}
+
+/// The names of the packs of a store.
+fn packs(place: &Place, dir: &str) -> Vec<String> {
+    let dir = place.path(format!("{dir}/.recto/objects/packs"));
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_clone_takes_the_packs_of_the_other_store_as_they_are_and_only_what_is_new_besides() {
+    let place = three();
+    for number in 0..40 {
+        at(&place, "team", &["draft", "new", "support@d", "--from", "latest"]);
+        at(
+            &place,
+            "team",
+            &["set", "support@d", &format!("voice.speed:={number}"), &format!("prompt=Be {number}.\n")],
+        );
+        at(&place, "team", &["publish", "support@d", "-m", "more", "-q"]);
+    }
+    at(&place, "team", &["gc"]);
+    let packed = packs(&place, "team");
+    assert_eq!(packed.len(), 1);
+    publish(&place, "team", "99");
+    at(&place, "team", &["agent", "new", "sales", "--profile", "generic", "--from", "../one.json"]);
+    place.recto(["clone", "team", "cy"]).ok();
+    assert_eq!(packs(&place, "cy"), packed, "the pack is the same, and what was new came loose");
+    at(&place, "cy", &["fsck"]);
+    assert_eq!(versions(&place, "cy"), versions(&place, "team"));
+    // Of one agent only what it needs comes.
+    place.recto(["clone", "team", "di", "--agent", "sales"]).ok();
+    assert_eq!(packs(&place, "di"), Vec::<String>::new());
+    at(&place, "di", &["fsck"]);
+    // A pack that was put into another meanwhile is none that has to come.
+    at(&place, "team", &["gc", "--all"]);
+    assert_ne!(packs(&place, "team"), packed);
+    at(&place, "cy", &["fetch"]);
+    place.recto(["clone", "team", "eve"]).ok();
+    assert_eq!(packs(&place, "eve"), packs(&place, "team"));
+    at(&place, "eve", &["fsck"]);
+}
+
+#[test]
+fn a_fetch_of_all_looks_at_nothing_while_nothing_happens_and_misses_nothing_that_does() {
+    let place = three();
+    let nothing = "nothing happened at 'origin'\n";
+    at(&place, "ana", &["fetch"]);
+    assert_eq!(at(&place, "ana", &["fetch"]), nothing);
+    publish(&place, "team", "2");
+    assert!(at(&place, "ana", &["fetch"]).contains("1 version"));
+    assert_eq!(at(&place, "ana", &["fetch"]), nothing);
+    at(&place, "ana", &["pull"]);
+    publish(&place, "ana", "3");
+    at(&place, "ana", &["push"]);
+    at(&place, "ana", &["fetch"]);
+    assert_eq!(at(&place, "ana", &["fetch"]), nothing);
+    assert!(at(&place, "ana", &["fetch", "support"]).contains("have the same"), "who is named is looked at");
+    sound(&place);
+}
+
+#[test]
+fn a_restored_store_takes_the_place_of_one_that_was_lost_and_no_version_is_counted_twice() {
+    let place = three();
+    publish(&place, "team", "2");
+    at(&place, "ana", &["pull"]);
+    at(&place, "team", &["bundle", "create", "../backup.bundle", "--drafts"]);
+    fs::rename(place.path("team"), place.path("lost")).expect("renamed");
+    place.recto(["clone", "backup.bundle", "team"]).ok();
+    let by_ana = publish(&place, "ana", "3");
+    for verb in ["pull", "push", "fetch"] {
+        let refused = place.recto(words("ana", &[verb])).exits(1);
+        assert!(refused.stderr.contains("is another store now"), "{verb}: {}", refused.stderr);
+    }
+    at(&place, "team", &["remote", "remove", "origin", "--take-over"]);
+    let other = place.recto(words("ana", &["remote", "set-url", "origin", "../team"])).exits(1);
+    assert!(other.stderr.contains("--other-store"), "{}", other.stderr);
+    at(&place, "ana", &["remote", "set-url", "origin", "../team", "--other-store"]);
+    at(&place, "ana", &["pull"]);
+    at(&place, "ana", &["push"]);
+    let expected = versions(&place, "team");
+    assert_eq!((expected.len(), expected[2].clone()), (3, (Some(3), by_ana)));
+    assert_eq!(versions(&place, "ana"), expected);
+    at(&place, "bo", &["remote", "set-url", "origin", "../team", "--other-store"]);
+    at(&place, "bo", &["pull"]);
+    assert_eq!(versions(&place, "bo"), expected);
+    sound(&place);
+}
+
+#[test]
+fn a_store_has_one_name_and_one_that_gives_its_numbers() {
+    let place = three();
+    publish(&place, "ana", "2");
+    let twice = place.recto(words("ana", &["remote", "add", "again", "../team"])).exits(1);
+    assert!(twice.stderr.contains("'origin' already"), "{}", twice.stderr);
+    // Another store gives no numbers beside the one that does.
+    place.recto(["init", "second"]).ok();
+    at(&place, "ana", &["remote", "add", "second", "../second"]);
+    let refused = place.recto(words("ana", &["push", "--remote", "second"])).exits(1);
+    assert!(refused.stderr.contains("not given by 'second'"), "{}", refused.stderr);
+    assert_eq!(at(&place, "second", &["agent", "list", "-q"]), "");
+    // Under another name the same store goes on to give them.
+    at(&place, "ana", &["remote", "remove", "origin"]);
+    at(&place, "ana", &["remote", "add", "hq", "../team"]);
+    publish(&place, "team", "5");
+    at(&place, "ana", &["pull", "--remote", "hq"]);
+    at(&place, "ana", &["push", "--remote", "hq"]);
+    assert_eq!(versions(&place, "ana"), versions(&place, "team"));
+    assert_eq!(versions(&place, "ana").len(), 3);
+    sound(&place);
+}
+
+#[test]
+fn what_serves_here_and_was_moved_here_too_is_left() {
+    let place = three();
+    publish(&place, "team", "2");
+    at(&place, "team", &["activate", "support@V2"]);
+    at(&place, "ana", &["pull"]);
+    at(&place, "ana", &["unpublish", "support", "-m", "not here"]);
+    let told = at(&place, "ana", &["pull", "--activate"]);
+    assert!(told.contains("'ACTIVE' moved on both sides") && !told.contains("here: ACTIVE"), "{told}");
+    place.recto(words("ana", &["cat", "support"])).exits(1);
+    sound(&place);
+}
+
+#[test]
+fn those_who_fetch_at_once_all_arrive() {
+    let place = three();
+    for number in 0..12 {
+        let name = format!("a{number}");
+        at(&place, "team", &["agent", "new", &name, "--profile", "generic", "--from", "../one.json"]);
+    }
+    publish(&place, "team", "2");
+    // Each command of a test has a later clock than the one before, whichever comes first.
+    at(&place, "ana", &["config", "clock.backwards", "allow"]);
+    let mut pulls: Vec<_> =
+        (0..4).map(|_| place.command(words("ana", &["pull"])).spawn().expect("started")).collect();
+    for pull in &mut pulls {
+        assert!(pull.wait().expect("ended").success());
+    }
+    assert_eq!(versions(&place, "ana"), versions(&place, "team"));
+    assert_eq!(at(&place, "ana", &["agent", "list", "-q"]).lines().count(), 13);
     sound(&place);
 }

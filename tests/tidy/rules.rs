@@ -14,13 +14,15 @@ const EMPTY_NAMES: [&str; 7] = ["util", "utils", "common", "helper", "helpers", 
 const MACHINE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 
 /// Libraries and paths that have one home each: the path, the modules that may name it.
-const HOMES: [(&[&str], &[&str]); 9] = [
+const HOMES: [(&[&str], &[&str]); 11] = [
     (&["std", "fs"], &["disk"]),
     (&["tokio", "fs"], &["disk"]),
     (&["rustix", "fs"], &["disk"]),
     (&["walkdir"], &["disk"]),
     (&["tempfile"], &["disk"]),
     (&["clap"], &["cli"]),
+    (&["axum"], &["server"]),
+    (&["reqwest"], &["backend", "sync"]),
     (&["SystemTime", "now"], &["clock"]),
     (&["Timestamp", "now"], &["clock"]),
     (&["Zoned", "now"], &["clock"]),

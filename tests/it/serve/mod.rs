@@ -1,0 +1,6 @@
+//! `recto serve` and those who fetch from it and push to it, each a process of its own.
+
+mod hostile;
+mod killed;
+mod served;
+pub(crate) mod wire;
