@@ -32,6 +32,21 @@ pub fn without_secrets(address: &str) -> String {
     }
 }
 
+/// What an error was caused by, the nearest first; a cause that only repeats the one before it is left out.
+pub fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        source = cause.source();
+    }
+    texts.remove(0);
+    texts
+}
+
 /// An error that knows its coarse kind and, where there is one, a command that helps.
 pub trait Classify: std::error::Error {
     /// The coarse kind.

@@ -16,6 +16,11 @@ pub struct ChainHead {
     pub bytes: u64,
 }
 
+/// How much of a store's log is kept, in bytes.
+pub fn kept_bytes(kept: &[ChainHead], store: StoreId) -> u64 {
+    kept.iter().find(|head| head.store == store).map_or(0, |head| head.bytes)
+}
+
 /// Lines to append to the chain of another store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainPart {

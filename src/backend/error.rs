@@ -1,5 +1,7 @@
 //! What goes wrong in a backend, and the faults that an audit finds.
 
+use std::error::Error;
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::disk::DiskError;
@@ -110,9 +112,49 @@ pub enum BackendError {
     /// The bucket, or the way to it.
     #[error(transparent)]
     Bucket(#[from] BucketError),
+    /// A store behind a server, or the way to it.
+    #[error(transparent)]
+    Far(#[from] FarError),
     /// The caller's transaction contradicts itself.
     #[error("malformed transaction: {0}")]
     BadTransaction(String),
+}
+
+/// What a store behind a server failed with, or the way to it: told by whoever knows that way.
+#[derive(Debug)]
+pub struct FarError(Box<dyn Classify + Send + Sync>);
+
+impl FarError {
+    /// Wraps it.
+    pub fn new(error: impl Classify + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for FarError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for FarError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Classify for FarError {
+    fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
+    fn details(&self) -> Vec<String> {
+        self.0.details()
+    }
 }
 
 impl BackendError {
@@ -146,6 +188,7 @@ impl Classify for BackendError {
             Self::InUse(_) | Self::OtherId => Kind::Conflict,
             Self::Pack(source) => source.kind(),
             Self::Bucket(source) => source.kind(),
+            Self::Far(source) => source.kind(),
             Self::BadTransaction(_) => Kind::Bug,
         }
     }
@@ -154,6 +197,7 @@ impl Classify for BackendError {
         match self {
             Self::Disk { source, .. } => source.hint(),
             Self::Bucket(source) => source.hint(),
+            Self::Far(source) => source.hint(),
             Self::Object { .. } | Self::Packed { .. } | Self::NoSuchObject(_) | Self::Corrupt { .. } => {
                 Some("run 'recto fsck' for all that is damaged".to_owned())
             }
@@ -172,6 +216,13 @@ impl Classify for BackendError {
                 Some("nothing is lost: the agent's next use completes it once the cause is gone".to_owned())
             }
             _ => None,
+        }
+    }
+
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::Far(source) => source.details(),
+            _ => Vec::new(),
         }
     }
 }

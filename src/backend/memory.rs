@@ -240,6 +240,12 @@ impl Inner {
             if taken(&transaction.agent) {
                 return Ok(Some(Moved::HandleTaken(transaction.agent.clone())));
             }
+            let is_wanted = |agent: &Agent| agent.head.map(|head| head.agent) == transaction.adopts();
+            let adopted =
+                transaction.adopts().and_then(|_| self.agents.iter().find(|(_, one)| is_wanted(one)));
+            if let Some((by, _)) = adopted {
+                return Ok(Some(Moved::IdTaken(by.clone())));
+            }
         } else {
             let Some(head) = agent.and_then(|agent| agent.head) else { return Ok(Some(Moved::Head)) };
             if transaction.records.first().and_then(|record| record.prev) != Some(head.record) {

@@ -8,26 +8,29 @@ pub mod memory;
 mod chain;
 mod error;
 mod packs;
+mod pages;
 mod transaction;
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 
 use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::clock::Time;
+use crate::disk::Stat;
 use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::pack::order::Step;
 use crate::pack::{PackId, PackSummary, Packed};
 use crate::refs::{Handle, RefName};
 
-pub use chain::{ChainHead, ChainPart};
-pub use error::{BackendError, Fault};
+pub use chain::{ChainHead, ChainPart, kept_bytes};
+pub use error::{BackendError, FarError, Fault};
 pub use packs::{KeptPack, Repacked, Staged, StoredAs};
+pub use pages::{Pages, pages};
 pub use transaction::{Derived, Moved, Outcome, Transaction};
 
 /// The newest record of an agent's log, and how long the log is.
@@ -41,6 +44,30 @@ pub struct Head {
     pub time: Time,
     /// Length of the log in bytes.
     pub log_bytes: u64,
+}
+
+/// Longest step of a file system's clock, with room, in nanoseconds.
+const STEP_MAX_NS: u64 = 50_000_000;
+
+/// What a file that is replaced when it changes, as that of a ref, looks like from afar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Glance([u64; 4]);
+
+impl Glance {
+    /// Of a file that is replaced whenever the ref moves: the new one exists beside the old one before that, so
+    /// its number differs; times tell a number that is given again.
+    pub fn of_file(stat: &Stat) -> Self {
+        // Nanoseconds since 1970 fit until 2554.
+        let low = |ns: i128| u64::try_from(ns).unwrap_or_default();
+        Self([stat.inode, stat.len_bytes, low(stat.modified_ns), low(stat.changed_ns)])
+    }
+
+    /// Whether it is so old that whatever moves now looks different: the clock of a file system goes in steps of
+    /// some milliseconds.
+    pub fn is_settled(&self, now: Time) -> bool {
+        let now_ns = u64::try_from(now.as_ms()).unwrap_or_default().saturating_mul(1_000_000);
+        now_ns.saturating_sub(self.0[3]) > STEP_MAX_NS
+    }
 }
 
 /// Where agents, their refs and logs, and objects are kept.
@@ -82,6 +109,20 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// `Corrupt` when the ref is damaged.
     fn read_ref(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError>;
+
+    /// What a ref looks like, told in one step and without waiting for anything; `None` when it is not there,
+    /// and where that cannot be told. A ref that looks the same was not moved.
+    fn glance(&self, agent: &Handle, name: &RefName) -> Option<Glance> {
+        let _ = (agent, name);
+        None
+    }
+
+    /// Whether an agent is found under that very handle, not under what it was renamed to: told in one step and
+    /// without waiting for anything; `false` also where that cannot be told.
+    fn is_here(&self, agent: &Handle) -> bool {
+        let _ = agent;
+        false
+    }
 
     /// All refs of a namespace (`drafts`), in order of their names.
     ///

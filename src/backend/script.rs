@@ -11,27 +11,27 @@ use crate::refs::{Handle, RefName, Shape, Target};
 use super::{Backend, BackendError, ChainPart, Derived, Moved, Outcome, Transaction};
 
 /// The store of all tests.
-pub(super) const STORE: StoreId = StoreId([3; 16]);
+pub(crate) const STORE: StoreId = StoreId([3; 16]);
 
-pub(super) fn handle(text: &str) -> Handle {
+pub(crate) fn handle(text: &str) -> Handle {
     text.parse().expect("a handle")
 }
 
-pub(super) fn name(text: &str) -> RefName {
+pub(crate) fn name(text: &str) -> RefName {
     text.parse().expect("a ref name")
 }
 
-pub(super) fn block(text: &str) -> Object {
+pub(crate) fn block(text: &str) -> Object {
     Object { kind: Kind::Block, payload: text.as_bytes().to_vec() }
 }
 
 #[allow(clippy::unnecessary_wraps)] // Where a ref is may always be nowhere.
-pub(super) fn target(text: &str) -> Option<Target> {
+pub(crate) fn target(text: &str) -> Option<Target> {
     Some(Target::Id(block(text).id()))
 }
 
 /// A record of the first moment of an agent.
-pub(super) fn first_record(kind: &str, nonce: u8) -> Record {
+pub(crate) fn first_record(kind: &str, nonce: u8) -> Record {
     Record {
         prev: None,
         store: STORE,
@@ -51,7 +51,7 @@ pub(super) fn first_record(kind: &str, nonce: u8) -> Record {
 
 /// A transaction on an agent as it is now, which moves refs to blocks with the texts given (`None`
 /// deletes) and brings the blocks.
-pub(super) fn moving(backend: &dyn Backend, agent: &str, moves: &[(&str, Option<&str>)]) -> Transaction {
+pub(crate) fn moving(backend: &dyn Backend, agent: &str, moves: &[(&str, Option<&str>)]) -> Transaction {
     let agent = handle(agent);
     let head = backend.head(&agent).expect("readable");
     let mut record = first_record("edit", 0);
@@ -73,7 +73,7 @@ pub(super) fn moving(backend: &dyn Backend, agent: &str, moves: &[(&str, Option<
 }
 
 /// Where a ref is now.
-pub(super) fn current(backend: &dyn Backend, agent: &Handle, at: &RefName) -> Option<Target> {
+pub(crate) fn current(backend: &dyn Backend, agent: &Handle, at: &RefName) -> Option<Target> {
     if at.shape() == Shape::List {
         let len = backend.list_len(agent, at).expect("readable");
         let last = backend.list(agent, at, len.saturating_sub(1), 1).expect("readable");
@@ -83,14 +83,14 @@ pub(super) fn current(backend: &dyn Backend, agent: &Handle, at: &RefName) -> Op
 }
 
 /// The same with a derived document beside it.
-pub(super) fn deriving(mut transaction: Transaction, document: Option<&str>) -> Transaction {
+pub(crate) fn deriving(mut transaction: Transaction, document: Option<&str>) -> Transaction {
     let content = document.map(|text| text.as_bytes().to_vec());
     transaction.derived.push(Derived { name: "ACTIVE.json".to_owned(), content });
     transaction
 }
 
 /// Lines that another store wrote in its log of an agent after `prev`: a note for each number.
-pub(super) fn foreign(
+pub(crate) fn foreign(
     store: StoreId,
     agent: AgentId,
     prev: Option<RecordId>,
@@ -108,7 +108,7 @@ pub(super) fn foreign(
 }
 
 /// The same transaction, which also keeps so many more lines of another store's chain.
-pub(super) fn keeping(
+pub(crate) fn keeping(
     backend: &dyn Backend,
     mut transaction: Transaction,
     store: StoreId,
@@ -126,19 +126,19 @@ pub(super) fn keeping(
 }
 
 /// Renames an agent, in an operation that also notes it.
-pub(super) fn renaming(backend: &dyn Backend, agent: &str, to: &str) -> Transaction {
+pub(crate) fn renaming(backend: &dyn Backend, agent: &str, to: &str) -> Transaction {
     let mut transaction = moving(backend, agent, &[("meta", Some(to))]);
     transaction.rename_to = Some(handle(to));
     transaction
 }
 
 /// Commits what must succeed.
-pub(super) fn commit(backend: &dyn Backend, transaction: &Transaction) {
+pub(crate) fn commit(backend: &dyn Backend, transaction: &Transaction) {
     assert_eq!(backend.commit(transaction).expect("committed"), Outcome::Committed);
 }
 
 /// Commits what must find something moved.
-pub(super) fn moved(backend: &dyn Backend, transaction: &Transaction) -> Moved {
+pub(crate) fn moved(backend: &dyn Backend, transaction: &Transaction) -> Moved {
     match backend.commit(transaction).expect("looked at") {
         Outcome::Moved(moved) => moved,
         other => panic!("{other:?}"),
@@ -146,7 +146,7 @@ pub(super) fn moved(backend: &dyn Backend, transaction: &Transaction) -> Moved {
 }
 
 /// The refs that an agent's log adds up to, after checking its chain.
-pub(super) fn replay(backend: &dyn Backend, agent: &Handle) -> Result<RefTable, String> {
+pub(crate) fn replay(backend: &dyn Backend, agent: &Handle) -> Result<RefTable, String> {
     let told = |error: BackendError| format!("agents/{agent}: {error}");
     let head = backend.head(agent).map_err(told)?.ok_or(format!("agents/{agent}: it has no head"))?;
     let log = backend.read_log(agent, 0, usize::MAX / 2).map_err(told)?;
@@ -221,7 +221,7 @@ fn compare(backend: &dyn Backend, agent: &Handle) -> Result<(), String> {
 }
 
 /// Everything that is wrong with a store, as far as anybody can tell from outside.
-pub(super) fn problems(backend: &dyn Backend) -> Vec<String> {
+pub(crate) fn problems(backend: &dyn Backend) -> Vec<String> {
     let mut problems = Vec::new();
     match backend.agents(None, usize::MAX) {
         Ok(agents) => problems.extend(agents.iter().filter_map(|agent| compare(backend, agent).err())),

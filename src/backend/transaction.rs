@@ -65,6 +65,8 @@ pub enum Moved {
     },
     /// The handle is taken: by an agent, or by an entry that forwards to one.
     HandleTaken(Handle),
+    /// The agent that was to be made is in the store already, under this handle.
+    IdTaken(Handle),
 }
 
 impl Transaction {
@@ -87,9 +89,17 @@ impl Transaction {
         self.records.first().is_some_and(|record| record.prev.is_none())
     }
 
+    /// The id of the agent that it creates, when another store made that agent.
+    pub(super) fn adopts(&self) -> Option<AgentId> {
+        self.records.first().filter(|record| record.prev.is_none())?.agent
+    }
+
     /// The records as lines of the log, with their ids, after checking all that can be checked
     /// without looking at the agent: nothing may be written that could not be read again.
-    pub(super) fn lines(&self, store: StoreId) -> Result<Vec<(RecordId, Vec<u8>)>, BackendError> {
+    ///
+    /// # Errors
+    /// `BadTransaction` with what is wrong.
+    pub fn lines(&self, store: StoreId) -> Result<Vec<(RecordId, Vec<u8>)>, BackendError> {
         let bad = |reason: String| Err(BackendError::BadTransaction(reason));
         let Some(first) = self.records.first() else { return bad("it has no record".to_owned()) };
         let creates = first.prev.is_none();

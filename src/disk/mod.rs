@@ -220,6 +220,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// As [`Self::lock`].
     fn try_lock(&self, path: &Path) -> Result<Option<Box<dyn LockGuard>>, DiskError>;
 
+    /// How many locks one owner may hold at once, so that others of the process find room for theirs.
+    fn locks_max(&self) -> usize {
+        128
+    }
+
     /// Names the running system: as long as it is the same, nothing written was lost to a crash or to power.
     /// Where the system has no such number it is random per process, which errs on the safe side.
     fn boot_id(&self) -> [u8; 16];

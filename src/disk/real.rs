@@ -308,6 +308,12 @@ impl Disk for RealDisk {
         }
     }
 
+    /// A quarter of the files that a process may have open.
+    fn locks_max(&self) -> usize {
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        usize::try_from(files.unwrap_or(u64::MAX) / 4).unwrap_or(usize::MAX)
+    }
+
     fn boot_id(&self) -> [u8; 16] {
         static BOOT_ID: OnceLock<[u8; 16]> = OnceLock::new();
         *BOOT_ID.get_or_init(|| kernel_boot_id().unwrap_or_else(random_id))

@@ -23,6 +23,13 @@ pub fn to_vec(value: &Value) -> Vec<u8> {
     writer.out
 }
 
+/// Appends a text as a canonical string.
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    let mut writer = Writer { out: std::mem::take(out), level: None };
+    writer.string(text);
+    *out = writer.out;
+}
+
 /// Lays a value out for people: two spaces per level, keys in canonical order, numbers and
 /// strings in canonical form, a newline at the end. `json::parse` reads back the same value.
 pub fn pretty(value: &Value) -> String {

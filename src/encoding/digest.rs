@@ -19,6 +19,8 @@ pub enum Frame {
     Pack = 5,
     /// What is carried from a store in one file.
     Bundle = 6,
+    /// The text of a token for a server.
+    Token = 7,
 }
 
 /// First bytes of every hashed frame: the magic and the format version.

@@ -25,6 +25,13 @@ pub enum Revision {
     Draft(Handle),
     /// `support@env:production`.
     Environment(Handle),
+    /// `support@production@{2026-03-07T14:03:00Z}`: what an environment had at that instant.
+    EnvironmentAt {
+        /// The environment.
+        name: Handle,
+        /// The instant.
+        time: Time,
+    },
     /// `support@origin/V7`: where something of another store was when it was last looked at.
     Remote {
         /// The remote.
@@ -126,9 +133,20 @@ impl FromStr for Revision {
     fn from_str(text: &str) -> Result<Self, RevisionError> {
         let malformed =
             |reason: &str| RevisionError::Malformed { text: text.to_owned(), reason: reason.to_owned() };
-        if let Some(time) = text.strip_prefix('{') {
+        let instant = |time: &str| {
             let time = time.strip_suffix('}').ok_or_else(|| malformed("a time ends with '}'"))?;
-            return Time::parse(time, None).map(Self::At).map_err(|reason| malformed(&reason));
+            Time::parse(time, None).map_err(|reason| malformed(&reason))
+        };
+        if let Some(time) = text.strip_prefix('{') {
+            return instant(time).map(Self::At);
+        }
+        if let Some((name, time)) = text.split_once("@{") {
+            let name = match name.parse()? {
+                Self::Environment(name) => name,
+                Self::Word(name) => name.parse()?,
+                _ => return Err(malformed("an instant is one of ACTIVE or of an environment")),
+            };
+            return Ok(Self::EnvironmentAt { name, time: instant(time)? });
         }
         if let Some(name) = text.strip_prefix("draft:") {
             return Ok(Self::Draft(name.parse()?));
@@ -140,7 +158,7 @@ impl FromStr for Revision {
             && let Ok(remote) = remote.parse()
         {
             let revision = rest.parse()?;
-            if matches!(revision, Self::At(_) | Self::Remote { .. }) {
+            if matches!(revision, Self::At(_) | Self::EnvironmentAt { .. } | Self::Remote { .. }) {
                 return Err(malformed("of another store only ACTIVE, latest, versions and refs are known"));
             }
             return Ok(Self::Remote { remote, revision: Box::new(revision) });
@@ -183,6 +201,7 @@ impl fmt::Display for Revision {
             Self::At(time) => write!(f, "{{{time}}}"),
             Self::Draft(name) => write!(f, "draft:{name}"),
             Self::Environment(name) => write!(f, "env:{name}"),
+            Self::EnvironmentAt { name, time } => write!(f, "env:{name}@{{{time}}}"),
             Self::Remote { remote, revision } => write!(f, "{remote}/{revision}"),
             Self::Word(word) => f.write_str(word),
         }
@@ -229,6 +248,7 @@ mod tests {
             "support@origin/draft:tone",
             "support@origin/tone",
             "support@{2026-03-07T14:03:00.000Z}",
+            "support@env:production@{2026-03-07T14:03:00.000Z}",
         ] {
             assert_eq!(text.parse::<Spec>().map(|spec| spec.to_string()), Ok(text.to_owned()));
         }
@@ -251,6 +271,11 @@ mod tests {
             "support@origin/",
             "support@a/b/V1",
             "support@origin/{2026-03-07T14:03:00Z}",
+            "support@origin/env:production@{2026-03-07T14:03:00Z}",
+            "support@draft:tone@{2026-03-07T14:03:00Z}",
+            "support@V3@{2026-03-07T14:03:00Z}",
+            "support@production@{2026-03-07T14:03:00Z",
+            "support@production@V3",
             "support@Ünder",
         ] {
             assert!(text.parse::<Spec>().is_err(), "{text}");

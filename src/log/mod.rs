@@ -5,6 +5,7 @@ mod chain;
 mod record;
 mod replay;
 mod scan;
+mod write;
 
 pub use chain::{ChainError, Verifier};
 pub use record::{AgentId, Change, Former, Record, RecordError, RecordId, StoreId};

@@ -14,6 +14,7 @@ use crate::object::{Author, BlockName};
 use crate::refs::{RefName, Target};
 
 use super::scan;
+use super::write::Body;
 
 /// Longest line of a log, in bytes.
 pub(super) const RECORD_MAX_BYTES: usize = 1024 * 1024;
@@ -183,6 +184,10 @@ fn malformed(reason: impl Into<String>) -> RecordError {
 impl Record {
     /// The id: the digest of the record without `id` and `sig`.
     pub fn id(&self) -> RecordId {
+        Body::of(self).map_or_else(|| self.id_any(), |body| body.id())
+    }
+
+    fn id_any(&self) -> RecordId {
         let mut map = self.to_map();
         map.remove("sig");
         RecordId(Digest::of(Frame::Record, &canonical::to_vec(&Value::Object(map))))
@@ -195,7 +200,15 @@ impl Record {
 
     /// The line of the log, with its newline, and the id it carries.
     pub fn to_line(&self) -> (RecordId, Vec<u8>) {
-        let id = self.id();
+        match Body::of(self) {
+            Some(body) => (body.id(), body.line(body.id(), self.sig.as_deref())),
+            None => self.to_line_any(),
+        }
+    }
+
+    /// Writes a line of whatever content.
+    fn to_line_any(&self) -> (RecordId, Vec<u8>) {
+        let id = self.id_any();
         let mut map = self.to_map();
         map.insert("id".to_owned(), Value::from(id.to_string()));
         let mut line = canonical::to_vec(&Value::Object(map));
@@ -208,10 +221,15 @@ impl Record {
     /// # Errors
     /// When the line is not canonical JSON, lacks a field, or carries another id than its own.
     pub fn from_line(line: &[u8]) -> Result<(RecordId, Self), RecordError> {
+        let other_id = |id, own| Err(malformed(format!("it carries id {id} but hashes to {own}")));
+        // What is scanned is in canonical form, and carries no signature.
+        if let Some((id, record, own)) = Some(line).filter(|line| !is_too_long(line)).and_then(scan::hashed) {
+            return if own == id { Ok((id, record)) } else { other_id(id, own) };
+        }
         let (id, record) = Self::from_line_unchecked(line)?;
         let (own, canonical) = record.to_line();
         if own != id {
-            return Err(malformed(format!("it carries id {id} but hashes to {own}")));
+            return other_id(id, own);
         }
         if canonical.strip_suffix(b"\n") != Some(line) {
             return Err(malformed("it is not in canonical form"));
@@ -224,7 +242,7 @@ impl Record {
     /// # Errors
     /// When the line is not JSON or lacks a field.
     pub fn from_line_unchecked(line: &[u8]) -> Result<(RecordId, Self), RecordError> {
-        if line.len() > RECORD_MAX_BYTES {
+        if is_too_long(line) {
             return Err(malformed("it is longer than a record may be"));
         }
         match scan::record(line) {
@@ -298,6 +316,10 @@ impl Record {
             ext: map,
         })
     }
+}
+
+fn is_too_long(line: &[u8]) -> bool {
+    line.len() > RECORD_MAX_BYTES
 }
 
 fn take(map: &mut Map<String, Value>, key: &str) -> Result<Value, RecordError> {
@@ -412,6 +434,41 @@ mod tests {
         let (id, line) = record.to_line();
         let read = Record::from_line(line.strip_suffix(b"\n").expect("a newline"));
         assert_eq!(read, Ok((id, record)));
+    }
+
+    #[test]
+    fn both_writers_write_the_same() {
+        let id = sample().id();
+        let former = |revision| Some(Former { created: id, revision });
+        let change = |resumes, continues: Option<&str>| Change {
+            resumes,
+            continues: continues.map(|name| name.parse().expect("a ref name")),
+            ..Change::new("drafts/x".parse().expect("a ref name"), None, Some(Target::Ref(RefName::active())))
+        };
+        let edits: [fn(&mut Record, RecordId); 5] = [
+            |_, _| {},
+            |record, id| (record.prev, record.agent) = (Some(id), Some(id)),
+            |record, _| record.note = "two\nlines, \"naïve\" \\ \u{1f600}\u{1}\u{7f}".to_owned(),
+            |record, _| record.sig = Some("ed25519:\"x\"".to_owned()),
+            |record, _| {
+                record.actor = Author { name: "\t".to_owned(), email: None };
+                record.time = Time::from_ms(-1).expect("a time");
+                record.cites.clear();
+            },
+        ];
+        for edit in edits {
+            let mut record = sample();
+            edit(&mut record, id);
+            for changes in [
+                Vec::new(),
+                vec![change(former(3), None), change(None, Some("drafts/y"))],
+                vec![change(former(1 << 53), Some("notes/z")), sample().changes[0].clone()],
+                vec![change(former(u64::MAX), None)],
+            ] {
+                record.changes.extend(changes);
+                assert_eq!((record.id(), record.to_line()), (record.id_any(), record.to_line_any()));
+            }
+        }
     }
 
     #[test]

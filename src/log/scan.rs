@@ -2,12 +2,13 @@
 //! plain ASCII texts. Every other line is left to the general reader, which judges it; what is read
 //! here is what that one would read.
 
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde_json::Map;
 
 use crate::clock::Time;
-use crate::encoding::Digest;
+use crate::encoding::{Digest, Frame};
 use crate::object::{Author, BlockName};
 use crate::refs::{RefName, Target};
 
@@ -15,6 +16,19 @@ use super::record::{Change, Record, RecordId, StoreId};
 
 /// Reads a line, without its newline; `None` when it takes the general reader.
 pub(super) fn record(line: &[u8]) -> Option<(RecordId, Record)> {
+    read(line).map(|(id, record, _)| (id, record))
+}
+
+/// The same with the id to which the line hashes: what is read here is in canonical form, so the record
+/// without its id is the line without that member.
+pub(super) fn hashed(line: &[u8]) -> Option<(RecordId, Record, RecordId)> {
+    let (id, record, of_id) = read(line)?;
+    let body = [&line[..of_id.start], &line[of_id.end..]].concat();
+    Some((id, record, RecordId::from_digest(Digest::of(Frame::Record, &body))))
+}
+
+/// Reads a line, and where its id stands.
+fn read(line: &[u8]) -> Option<(RecordId, Record, Range<usize>)> {
     let mut scan = Scan { line, at: 0 };
     scan.token("{\"actor\":{")?;
     let email = if scan.has("\"email\":") {
@@ -38,8 +52,10 @@ pub(super) fn record(line: &[u8]) -> Option<(RecordId, Record)> {
     let changes = scan.list(Scan::change)?;
     scan.token(",\"cites\":")?;
     let cites: Vec<Digest> = scan.list(Scan::parsed)?;
+    let id_at = scan.at;
     scan.token(",\"id\":")?;
     let id: RecordId = scan.parsed()?;
+    let of_id = id_at..scan.at;
     scan.token(",\"kind\":")?;
     let kind = scan.owned()?;
     scan.token(",\"nonce\":")?;
@@ -58,7 +74,7 @@ pub(super) fn record(line: &[u8]) -> Option<(RecordId, Record)> {
     let (nonce, ext) = (nonce.0, Map::new());
     let record =
         Record { prev, store, agent, nonce, kind, actor, via, time, changes, cites, note, sig: None, ext };
-    (scan.at == line.len()).then_some((id, record))
+    (scan.at == line.len()).then_some((id, record, of_id))
 }
 
 /// What was read of a line so far.
@@ -215,9 +231,13 @@ mod tests {
                     other[at] = byte;
                     let inserted = [&line[..at], &[byte], &line[at..]].concat();
                     for other in [other, inserted, line[..at].to_vec()] {
-                        if let Some(read) = record(&other) {
+                        if let Some((id, read, own)) = hashed(&other) {
                             let shown = String::from_utf8_lossy(&other).into_owned();
-                            assert_eq!(Record::read_any(&other), Ok(read), "{shown}");
+                            assert_eq!(own, read.id(), "{shown}");
+                            // It is in canonical form but for the id that it carries.
+                            let canonical = String::from_utf8(line_of(&read)).expect("text");
+                            assert_eq!(canonical.replace(&own.to_string(), &id.to_string()), shown);
+                            assert_eq!(Record::read_any(&other), Ok((id, read)), "{shown}");
                         }
                     }
                 }

@@ -93,8 +93,11 @@ fn failed(code: ErrorCode) -> PackError {
 }
 
 thread_local! {
-    static PLAIN: RefCell<DCtx<'static>> = RefCell::new(DCtx::default());
+    static DECODER: RefCell<DCtx<'static>> = RefCell::new(DCtx::default());
 }
+
+/// The bytes with which dictionaries in zstd's own format begin, and no valid text does.
+const DICTIONARY_MAGIC: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
 
 /// The payload of `payload_bytes` that a body stands for, on a base or by itself. Allocates no more
 /// than that and the body's length; what is wrong with the body is said in the error.
@@ -110,7 +113,12 @@ pub(super) fn decode(
     let mut payload = Vec::with_capacity(payload_bytes);
     // The vector may hold more than was asked of it, so the length is compared as well.
     let decoded = match base {
-        None => PLAIN.with_borrow_mut(|context| context.decompress(&mut payload, &frame)),
+        None => DECODER.with_borrow_mut(|context| context.decompress(&mut payload, &frame)),
+        // A prefix is a dictionary that is nothing but content. Asked so, the context can be used again, and
+        // making one costs more than decoding most bodies.
+        Some(base) if !base.starts_with(&DICTIONARY_MAGIC) => {
+            DECODER.with_borrow_mut(|context| context.decompress_using_dict(&mut payload, &frame, base))
+        }
         Some(base) => {
             let mut context = DCtx::try_create().ok_or("no memory to decode it")?;
             context.ref_prefix(base).and_then(|_| context.decompress(&mut payload, &frame))
@@ -120,5 +128,26 @@ pub(super) fn decode(
         Ok(_) if payload.len() == payload_bytes => Ok(payload),
         Ok(_) => Err("its body decodes to another length than its head says"),
         Err(_) => Err("its zstd frame does not decode"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_that_looks_like_a_dictionary_is_content_all_the_same() {
+        let words = b"the same words again and again, ".repeat(40);
+        let payload = [&words[..], b"and some"].concat();
+        let like = |first: &[u8]| [first, &words[..]].concat();
+        for base in [like(&DICTIONARY_MAGIC), like(b"7"), like(&[0; 8]), words.clone()] {
+            let body = Encoder::new(Effort::Fast).delta(&payload, &base).expect("made").expect("it helps");
+            // One after the other, so that nothing of one base is left for the next body.
+            assert_eq!(decode(&body, Some(&base), payload.len()).as_deref(), Ok(&payload[..]));
+            let plain = Encoder::new(Effort::Fast).plain(&payload).expect("made").expect("it helps");
+            assert_eq!(decode(&plain, None, payload.len()).as_deref(), Ok(&payload[..]));
+            assert!(decode(&body, None, payload.len()).is_err());
+            assert!(decode(&body, Some(b"another base"), payload.len()).as_deref() != Ok(&payload[..]));
+        }
     }
 }

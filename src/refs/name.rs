@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Classify, Kind};
-use crate::object::ObjectId;
+use crate::object::{self, ObjectId};
 
 use super::Handle;
 
@@ -78,6 +78,21 @@ impl RefName {
         Self("upstream".to_owned())
     }
 
+    /// The kind of object that such a ref names, here or at another store; `None` where any may stand, or where
+    /// this build does not know.
+    pub fn names_kind(&self) -> Option<object::Kind> {
+        let name = self.as_remote().map_or_else(|| self.clone(), |(_, name)| name);
+        match (name.shape(), name.split()) {
+            (Shape::List, _)
+            | (Shape::Single, (None, Self::ACTIVE) | (Some("drafts" | "environments"), _)) => {
+                Some(object::Kind::Commit)
+            }
+            (Shape::Single, (None, Self::META | "accepted"))
+            | (Shape::Attribute, (Some("notes" | "checks" | "conflicts"), _)) => Some(object::Kind::Block),
+            _ => None,
+        }
+    }
+
     /// Where this ref was in another store: `remotes/<remote>/<name>`. A ref of another store has no such
     /// name itself: `None`.
     pub fn at_remote(&self, remote: &Handle) -> Option<Self> {
@@ -88,6 +103,11 @@ impl RefName {
     pub fn as_remote(&self) -> Option<(Handle, Self)> {
         let (remote, name) = self.0.strip_prefix(REMOTES)?.strip_prefix('/')?.split_once('/')?;
         Some((remote.parse().ok()?, Self(name.to_owned())))
+    }
+
+    /// The ref `accepted`: the findings accepted for good.
+    pub fn accepted() -> Self {
+        Self("accepted".to_owned())
     }
 
     /// The ref `meta`.

@@ -18,6 +18,7 @@ use super::grace;
 use super::requests::Swapped;
 use super::retry::{self, SWAPS_MAX};
 use super::segments::{self, Traces};
+use super::stage;
 use super::state::{Chain, Document, Lines, PackRef, State};
 use super::store::Store;
 
@@ -185,8 +186,8 @@ impl Store {
             self.contents.holds(has, &id) || self.contents.holds(&packs, &id)
         };
         let new: Vec<&Object> = transaction.objects.iter().filter(|object| !there(object)).collect();
-        if !new.is_empty() {
-            packs.push(self.contents.put_objects(new.into_iter().map(|object| (object, None))).await?);
+        for portion in stage::portions(&new) {
+            packs.push(self.contents.put_objects(portion.iter().map(|object| (*object, None))).await?);
         }
         Ok(packs)
     }

@@ -18,7 +18,7 @@ use super::requests::{Look, Requests};
 use super::state::{Blob, PackRef};
 
 /// Largest piece, in bytes of content.
-const BLOB_MAX_BYTES: u64 = 256 * 1024 * 1024;
+pub(super) const BLOB_MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Requests that are under way at once.
 pub(super) const AT_ONCE: usize = 32;
 /// From this size on it is looked whether a staged pack is there before it is sent, in bytes.
@@ -62,10 +62,13 @@ impl Contents {
         self.requests.world.random().map(Nonce)
     }
 
-    /// Writes a piece.
+    /// Writes a piece. One that could not be read again is refused.
     pub(super) async fn put_blob(&self, content: &[u8]) -> Result<Blob, BackendError> {
-        let blob =
-            Blob { digest: layout::digest_of(content), nonce: self.nonce()?, bytes: content.len() as u64 };
+        let size_bytes = content.len() as u64;
+        if size_bytes > BLOB_MAX_BYTES {
+            return Err(BucketError::TooLarge { size_bytes, max_bytes: BLOB_MAX_BYTES }.into());
+        }
+        let blob = Blob { digest: layout::digest_of(content), nonce: self.nonce()?, bytes: size_bytes };
         let stored = zstd::bulk::compress(content, 3);
         let stored = stored.map_err(|error| BackendError::Pack(PackError::Io(error)))?;
         self.requests.put(&blob.path(), stored).await?;

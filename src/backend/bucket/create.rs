@@ -4,12 +4,13 @@
 //! handle lead there makes it exist. Any number of agents is made by one such swap. A state that no name
 //! leads to is what is left of one that was not made.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 
 use crate::backend::{BackendError, Moved, Outcome, Transaction, transaction};
-use crate::log::RefTable;
+use crate::log::{AgentId, RefTable};
 use crate::pack::PackId;
 use crate::refs::Handle;
 
@@ -19,7 +20,7 @@ use super::commit::TransactionLines;
 use super::contents::AT_ONCE;
 use super::directory::{KeptRoot, Tried};
 use super::layout::{AgentKey, NAMES_KEY};
-use super::names::{Claim, Entry};
+use super::names::{Claim, Entry, Root};
 use super::requests::{Look, Swapped};
 use super::retry::{self, SWAPS_MAX};
 use super::state::{PackRef, State};
@@ -32,6 +33,8 @@ pub(super) type Creation<'t> = (usize, &'t Transaction, &'t TransactionLines);
 struct Prepared<'t> {
     at: usize,
     handle: &'t Handle,
+    /// Whether another store made the agent, so that others may be making it here, too.
+    adopts: bool,
     loaded: Arc<Loaded>,
 }
 
@@ -63,7 +66,7 @@ impl Store {
                     None => waiting.push(prepared),
                 }
             }
-            open = waiting;
+            open = self.refuse_adopted(&before.root, waiting, &mut outcomes).await?;
             if open.is_empty() {
                 return Ok(outcomes);
             }
@@ -87,6 +90,37 @@ impl Store {
             }
         }
         Err(BucketError::Contended(NAMES_KEY.to_owned()).into())
+    }
+
+    /// Those of which no name in use leads to an agent with the same id. The swap names the names that this was
+    /// seen in, so an agent of another store comes to be here once, whatever handles are asked for.
+    async fn refuse_adopted<'t>(
+        &self,
+        root: &Root,
+        open: Vec<Prepared<'t>>,
+        outcomes: &mut Vec<(usize, Outcome)>,
+    ) -> Result<Vec<Prepared<'t>>, BackendError> {
+        if !open.iter().any(|prepared| prepared.adopts) {
+            return Ok(open);
+        }
+        let mut here: HashMap<AgentId, Handle> = HashMap::new();
+        for entry in root.entries(&self.contents).await? {
+            if !entry.past || !here.contains_key(&entry.agent.agent) {
+                here.insert(entry.agent.agent, entry.handle);
+            }
+        }
+        let mut stay = Vec::with_capacity(open.len());
+        for prepared in open {
+            let key = prepared.loaded.state.agent;
+            if let Some(by) = here.get(&key.agent).filter(|_| prepared.adopts) {
+                outcomes.push((prepared.at, Outcome::Moved(Moved::IdTaken(by.clone()))));
+                self.contents.discard(vec![key.path()]).await;
+            } else {
+                here.insert(key.agent, prepared.handle.clone());
+                stay.push(prepared);
+            }
+        }
+        Ok(stay)
     }
 
     /// Whether a prepared agent was made already, or can be no more.
@@ -146,7 +180,7 @@ impl Store {
                 let loaded = Arc::new(Loaded { state, version });
                 self.agents.keep(&loaded, at_us);
                 self.agents.keep_replayed(key, replayed);
-                Ok(Ok(Prepared { at, handle, loaded }))
+                Ok(Ok(Prepared { at, handle, adopts: transaction.adopts().is_some(), loaded }))
             }
             Swapped::Moved(_) => Err(BackendError::corrupt(path, "somebody else wrote it")),
             // Nothing leads to it: nothing was done.

@@ -68,6 +68,14 @@ pub enum BucketError {
     /// Something that a state names is not there.
     #[error("'{0}' is missing")]
     Missing(String),
+    /// Something is too large to be written in one piece.
+    #[error("there are {size_bytes} bytes to write in one piece, more than the {max_bytes} that it may have")]
+    TooLarge {
+        /// Its size.
+        size_bytes: u64,
+        /// The limit.
+        max_bytes: u64,
+    },
     /// Others kept writing what had to be written.
     #[error("'{0}' kept being changed by others")]
     Contended(String),
@@ -146,6 +154,7 @@ impl Classify for BucketError {
             Self::Denied { .. } | Self::Failed { .. } | Self::Random(_) | Self::Start(_) => Kind::Io,
             Self::Missing(_) => Kind::Corrupt,
             Self::Contended(_) => Kind::Conflict,
+            Self::TooLarge { .. } => Kind::Invalid,
         }
     }
 
@@ -164,7 +173,7 @@ impl Classify for BucketError {
             Self::BrokenPromise(_) => {
                 "use a service whose conditional writes hold: docs/limits.md names some"
             }
-            Self::Random(_) | Self::Start(_) => return None,
+            Self::Random(_) | Self::Start(_) | Self::TooLarge { .. } => return None,
         };
         Some(text.to_owned())
     }

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendError;
 use crate::clock::Time;
 use crate::refs::Handle;
 
-use super::contents::Contents;
+use super::contents::{AT_ONCE, Contents};
 use super::layout::{self, AgentKey, FORMAT, NAMES_KEY, Nonce};
 use super::segments::Traces;
 use super::state::{Blob, Replaced};
@@ -145,6 +146,17 @@ impl Root {
             traces.replaced.extend(old.iter().map(|page| page.blob.path()));
         }
         Ok(())
+    }
+
+    /// Every entry, in order.
+    pub(super) async fn entries(&self, contents: &Contents) -> Result<Vec<Entry>, BackendError> {
+        let reads = self.pages.iter().map(|page| read_page(contents, &page.blob));
+        let mut reads = futures_util::stream::iter(reads).buffered(AT_ONCE);
+        let mut entries = Vec::new();
+        while let Some(page) = reads.next().await {
+            entries.extend_from_slice(&page?);
+        }
+        Ok(entries)
     }
 
     /// The entry of a handle.

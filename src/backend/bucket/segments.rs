@@ -11,8 +11,8 @@ const TAIL_MAX_BYTES: usize = 32 * 1024;
 const FAN_IN: usize = 8;
 /// Things up to this size count as small, in bytes; each class above is four times as large.
 const SMALL_BYTES: u64 = 4 * 1024;
-/// Things from this size on are left as they are, in bytes.
-const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
+/// Things from this size on are left as they are, and lines are cut into pieces of at most that, in bytes.
+pub(super) const WHOLE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What an operation wrote and what it left behind, as keys.
 #[derive(Debug, Default)]
@@ -27,7 +27,8 @@ pub(super) struct Traces {
 pub(super) fn run_to_merge(sizes: &[u64]) -> usize {
     let class = |size: u64| (size / SMALL_BYTES).max(1).ilog(4);
     let Some(last) = sizes.last().filter(|size| **size < WHOLE_BYTES) else { return 0 };
-    let run = sizes.iter().rev().take_while(|size| class(**size) <= class(*last)).count();
+    let is_run = |size: &&u64| **size < WHOLE_BYTES && class(**size) <= class(*last);
+    let run = sizes.iter().rev().take_while(is_run).count();
     if run >= FAN_IN { run } else { 0 }
 }
 
@@ -62,9 +63,11 @@ impl Lines {
             sizes.truncate(self.segments.len());
             sizes.push(content.len() as u64);
         }
-        let segment = contents.put_blob(&content).await?;
-        traces.written.push(segment.path());
-        self.segments.push(segment);
+        for piece in content.chunks(usize::try_from(WHOLE_BYTES).expect("some megabytes")) {
+            let segment = contents.put_blob(piece).await?;
+            traces.written.push(segment.path());
+            self.segments.push(segment);
+        }
         Ok(())
     }
 

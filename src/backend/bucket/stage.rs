@@ -19,17 +19,10 @@ impl Store {
     /// Writes objects ahead.
     pub(super) async fn stage(&self, objects: &[Object]) -> Result<Staged, BackendError> {
         let mut staged = Staged::default();
-        let mut rest = objects;
-        while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = rest.iter().take_while(|object| {
-                bytes += object.payload.len();
-                bytes <= PACK_MAX_BYTES
-            });
-            let (now, later) = rest.split_at(fits.count().max(1));
-            let bytes = pack_of(now.iter().map(|object| (object, None)))?;
+        let objects: Vec<&Object> = objects.iter().collect();
+        for portion in portions(&objects) {
+            let bytes = pack_of(portion.iter().map(|object| (*object, None)))?;
             staged.extend(self.put_staged(bytes).await?);
-            rest = later;
         }
         Ok(staged)
     }
@@ -39,6 +32,22 @@ impl Store {
         self.note_staged(&pack);
         Ok(Staged { packs: vec![pack.id] })
     }
+}
+
+/// Objects in portions of which each becomes a pack of a bounded size.
+pub(super) fn portions<'p, 'o>(objects: &'p [&'o Object]) -> Vec<&'p [&'o Object]> {
+    let (mut portions, mut rest) = (Vec::new(), objects);
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|object| {
+            bytes += object.payload.len();
+            bytes <= PACK_MAX_BYTES
+        });
+        let (now, later) = rest.split_at(fits.count().max(1));
+        portions.push(now);
+        rest = later;
+    }
+    portions
 }
 
 /// Checks a pack as it comes and hands out its bytes, in one piece or, where it is too large to be kept

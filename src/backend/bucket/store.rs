@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt as _;
 
-use crate::backend::{BackendError, ChainHead, Staged};
+use crate::backend::{BackendError, ChainHead, Staged, kept_bytes};
 use crate::clock::Time;
 use crate::object::{Object, ObjectId};
 use crate::pack::PackId;
@@ -217,8 +217,7 @@ impl Store {
             let own = (self.contents.store, &state.log);
             let chains = state.chains.iter().map(|chain| (chain.store, &chain.lines));
             for (store, lines) in std::iter::once(own).chain(chains) {
-                let from = kept.iter().find(|kept| kept.store == store).map_or(0, |kept| kept.bytes);
-                blobs.extend(lines.pieces_from(from).cloned());
+                blobs.extend(lines.pieces_from(kept_bytes(kept, store)).cloned());
             }
         }
         let fetches = futures_util::stream::iter(blobs.iter().map(|blob| self.contents.blob(blob)));

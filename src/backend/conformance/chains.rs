@@ -1,10 +1,12 @@
 //! What happens to the chains of other stores, and to refs that say where theirs were.
 
+use std::sync::Barrier;
+
 use crate::encoding::Digest;
 use crate::log::{RecordId, StoreId};
 
-use crate::backend::script::{commit, foreign, handle, keeping, moved, moving, name, target};
-use crate::backend::{Backend, BackendError, ChainPart, Moved};
+use crate::backend::script::{commit, foreign, handle, keeping, moved, moving, name, renaming, target};
+use crate::backend::{Backend, BackendError, ChainPart, Moved, Outcome, Transaction};
 
 const OTHER: StoreId = StoreId([7; 16]);
 const THIRD: StoreId = StoreId([8; 16]);
@@ -67,6 +69,60 @@ pub(super) fn an_agent_that_another_store_made_keeps_its_id(backend: &dyn Backen
     commit(backend, &moving(backend, "a", &[("meta", Some("other"))]));
     assert_eq!(backend.head(&handle("a")).expect("read").expect("there").agent, agent_id);
     assert_eq!(backend.chains(&handle("a")).expect("read").len(), 1);
+}
+
+/// A transaction that makes an agent of another store, the same for the same number.
+fn adopting(backend: &dyn Backend, agent: &str, number: u8) -> Transaction {
+    let mut transaction = moving(backend, agent, &[("meta", Some("title"))]);
+    transaction.records[0].agent = Some(RecordId::from_digest(Digest::from_bytes([number; 32])));
+    transaction
+}
+
+pub(super) fn an_agent_of_another_store_is_made_once(backend: &dyn Backend) {
+    let taken = |by: &str| Moved::IdTaken(handle(by));
+    commit(backend, &adopting(backend, "a", 1));
+    commit(backend, &moving(backend, "own", &[("meta", None)]));
+    assert_eq!(moved(backend, &adopting(backend, "b", 1)), taken("a"));
+    assert_eq!(moved(backend, &adopting(backend, "a2", 1)), taken("a"));
+    commit(backend, &renaming(backend, "a", "c"));
+    assert_eq!(moved(backend, &adopting(backend, "b", 1)), taken("c"));
+    let many = ["d", "e", "f", "g"].iter().zip([2, 2, 1, 3]);
+    let many: Vec<_> = many.map(|(agent, number)| adopting(backend, agent, number)).collect();
+    let outcomes = backend.commit_many(&many).expect("tried");
+    assert!(outcomes.contains(&Outcome::Moved(taken("c"))), "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Committed).count(), 2, "{outcomes:?}");
+    let of_two: Vec<bool> =
+        ["d", "e"].map(|agent| backend.head(&handle(agent)).expect("read").is_some()).into();
+    assert_eq!(of_two.iter().filter(|is_there| **is_there).count(), 1);
+    assert_eq!(backend.head(&handle("f")).expect("read"), None);
+    // An agent that is made by itself has an id that nobody else can have.
+    commit(backend, &moving(backend, "b", &[("meta", Some("title"))]));
+}
+
+pub(super) fn who_races_to_make_an_agent_of_another_store_does_not_make_it_twice(backend: &dyn Backend) {
+    const RACERS: usize = 6;
+    for number in 1..=8 {
+        let start = Barrier::new(RACERS);
+        let made = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..RACERS)
+                .map(|racer| {
+                    let start = &start;
+                    scope.spawn(move || {
+                        let transaction = adopting(backend, &format!("r{racer}-{number}"), number);
+                        start.wait();
+                        // Some come as a group.
+                        if racer % 2 == 0 {
+                            return backend.commit(&transaction).expect("tried") == Outcome::Committed;
+                        }
+                        backend.commit_many(&[transaction]).expect("tried") == [Outcome::Committed]
+                    })
+                })
+                .collect();
+            racers.into_iter().filter_map(|racer| racer.join().expect("no panic").then_some(())).count()
+        });
+        assert_eq!(made, 1, "round {number}");
+        assert_eq!(backend.agents(None, 99).expect("listed").len(), usize::from(number));
+    }
 }
 
 pub(super) fn refs_of_other_stores_are_refs(backend: &dyn Backend) {

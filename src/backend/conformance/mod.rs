@@ -15,8 +15,8 @@ use super::script::{
 use super::{Backend, Derived, Moved, Outcome, Transaction};
 
 /// Runs everything; `make` makes an empty store.
-pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
-    let tests: [fn(&dyn Backend); 23] = [
+pub(crate) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
+    let tests: [fn(&dyn Backend); 25] = [
         an_agent_is_made_once,
         what_is_not_there,
         a_commit_on_an_old_head_is_refused,
@@ -26,6 +26,8 @@ pub(super) fn run(make: &dyn Fn() -> Box<dyn Backend>) {
         refs::several_records_happen_together,
         chains::chains_of_other_stores_are_kept_and_only_extended,
         chains::an_agent_that_another_store_made_keeps_its_id,
+        chains::an_agent_of_another_store_is_made_once,
+        chains::who_races_to_make_an_agent_of_another_store_does_not_make_it_twice,
         chains::refs_of_other_stores_are_refs,
         derived_documents_come_and_go,
         renamed_agents_are_found_under_all_their_names,

@@ -1,6 +1,7 @@
 //! Brings files up to date with a journal record. Every step may be done again.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::backend::BackendError;
@@ -53,6 +54,28 @@ pub(super) fn apply(
             },
             // Done apart, under the locks of both handles.
             Op::Rename { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes the directories that the operations need in that of a new agent, in which there are none: no file
+/// has to be refused first.
+pub(super) fn make_dirs(
+    disk: &dyn Disk,
+    layout: &Layout,
+    agent: &Handle,
+    ops: &[Op],
+) -> Result<(), BackendError> {
+    let dir = layout.agent(agent);
+    let mut made: HashSet<&str> = HashSet::new();
+    for op in ops {
+        let (Op::Replace { path, .. } | Op::Append { path, .. }) = op else { continue };
+        for (end, _) in path.match_indices('/') {
+            if made.insert(&path[..end]) {
+                let making = BackendError::disk(format!("make the directory of '{path}'"));
+                disk.create_dir_all(&dir.join(&path[..end])).map_err(making)?;
+            }
         }
     }
     Ok(())

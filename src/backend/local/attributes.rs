@@ -13,6 +13,7 @@ use crate::refs::{Handle, RefName};
 
 use super::LocalBackend;
 use super::files;
+use super::lost::way_back;
 
 /// Largest attributes file that is read, in bytes.
 const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -154,7 +155,10 @@ impl LocalBackend {
 
     fn damaged_attributes(&self, agent: &Handle) -> BackendError {
         let path = self.layout.attributes(agent);
-        BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged")
+        BackendError::corrupt(
+            self.layout.shown(&path),
+            format!("a line of it is damaged; {}", way_back(agent)),
+        )
     }
 
     /// Shows `look` the attributes of an agent as they are now.

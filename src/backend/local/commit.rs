@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 use crate::backend::transaction::{check_group, first_moved};
 use crate::backend::{BackendError, Head, Moved, Outcome, Transaction};
 use crate::disk::{FileKind, LockGuard};
-use crate::refs::Handle;
+use crate::log::RefState;
+use crate::refs::{Handle, RefName, Shape};
 
 use super::apply::Present;
 use super::examine::Tail;
@@ -18,8 +19,9 @@ use super::{LocalBackend, apply};
 /// A journal grows by at least its own length, up to this, in bytes: most flushes then write into
 /// space that the file has already, and need not flush its length too.
 const GROWTH_MAX_BYTES: u64 = 256 * 1024;
-/// Most agents whose locks are held at once.
-const GROUP_MAX: usize = 128;
+/// Most agents whose locks are held at once, where the disk can hold as many. Each group costs a flush, and
+/// that of the second waits for the files of the first as well.
+const GROUP_MAX: usize = 512;
 
 /// An operation that was checked and is ready to be written.
 struct Prepared {
@@ -28,6 +30,8 @@ struct Prepared {
     ops: Vec<Op>,
     head: Head,
     creates: bool,
+    /// Whether the agent's directory was just made, and nothing but its journal is in it.
+    empty: bool,
     rename_to: Option<Handle>,
     /// Held until the operation is applied.
     _locks: Vec<Box<dyn LockGuard>>,
@@ -43,6 +47,10 @@ enum Checked {
 
 impl LocalBackend {
     pub(super) fn commit_one(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
+        let mut adopting = self.adopting(std::slice::from_ref(transaction))?;
+        if let Some(moved) = adopting.refuses(transaction) {
+            return Ok(Outcome::Moved(moved));
+        }
         let prepared = loop {
             match self.prepare(transaction)? {
                 Checked::Ready(prepared) => break prepared,
@@ -68,11 +76,16 @@ impl LocalBackend {
     pub(super) fn commit_group(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError> {
         check_group(transactions)?;
         let mut outcomes = Vec::with_capacity(transactions.len());
-        for group in transactions.chunks(GROUP_MAX) {
+        for group in transactions.chunks(self.disk.locks_max().clamp(1, GROUP_MAX)) {
             // Locks are taken in the order of handles, so that two groups never wait for each other.
             let mut order: Vec<usize> = (0..group.len()).collect();
             order.sort_by(|a, b| group[*a].agent.cmp(&group[*b].agent));
+            let mut adopting = self.adopting(group)?;
+            let refusals: HashMap<usize, Moved> =
+                (0..group.len()).filter_map(|at| Some((at, adopting.refuses(&group[at])?))).collect();
+            order.retain(|at| !refusals.contains_key(at));
             let (prepared, mut found) = self.prepare_group(group, &order)?;
+            found.extend(refusals.into_iter().map(|(at, moved)| (at, Outcome::Moved(moved))));
             self.commit_prepared(&prepared)?;
             outcomes.extend((0..group.len()).map(|at| found.remove(&at).unwrap_or(Outcome::Committed)));
         }
@@ -159,6 +172,7 @@ impl LocalBackend {
         {
             return Ok(Checked::Renaming(wanted.clone(), to));
         }
+        let mut empty = false;
         let tail = match self.tail_under_lock(agent)? {
             Settled::Renaming(from, to) => return Ok(Checked::Renaming(from, to)),
             Settled::Clean(_) if transaction.creates() => {
@@ -166,15 +180,35 @@ impl LocalBackend {
             }
             Settled::Clean(tail) => tail,
             Settled::Absent if transaction.creates() => match self.new_agent(agent)? {
-                Some(tail) => tail,
+                Some((tail, made)) => {
+                    empty = made;
+                    tail
+                }
                 None => return Ok(Checked::Moved(Moved::HandleTaken(agent.clone()))),
             },
             Settled::Absent => return Ok(Checked::Moved(Moved::Head)),
         };
-        if let Some(moved) = self.first_moved(transaction)? {
+        // Under the lock nothing moves: what was read once is not read again.
+        let mut states: HashMap<RefName, Option<RefState>> = HashMap::new();
+        let mut state_of = |name: &RefName| {
+            // A new agent has no refs.
+            if transaction.creates() {
+                return Ok(None);
+            }
+            if let Some(state) = states.get(name) {
+                return Ok(state.clone());
+            }
+            let state = self.ref_state(agent, name)?;
+            if state.is_none() && name.shape() == Shape::Single && name.as_remote().is_none() {
+                self.refuse_lost(agent, name)?;
+            }
+            states.insert(name.clone(), state.clone());
+            Ok(state)
+        };
+        if let Some(moved) = self.first_moved(transaction, &mut state_of)? {
             return Ok(Checked::Moved(moved));
         }
-        let (ops, head) = self.plan(transaction, &lines, &tail)?;
+        let (ops, head) = self.plan(transaction, &lines, &tail, &mut state_of)?;
         let size_bytes = journal::ops_bytes(&ops);
         if size_bytes > journal::PAYLOAD_MAX_BYTES {
             return Err(BackendError::TooLarge { size_bytes, max_bytes: journal::PAYLOAD_MAX_BYTES });
@@ -184,11 +218,16 @@ impl LocalBackend {
         let creates = transaction.creates();
         let rename_to = transaction.rename_to.clone();
         let agent = agent.clone();
-        Ok(Checked::Ready(Box::new(Prepared { agent, tail, ops, head, creates, rename_to, _locks: locks })))
+        let prepared = Prepared { agent, tail, ops, head, creates, empty, rename_to, _locks: locks };
+        Ok(Checked::Ready(Box::new(prepared)))
     }
 
     /// What is not as the operation expects.
-    fn first_moved(&self, transaction: &Transaction) -> Result<Option<Moved>, BackendError> {
+    fn first_moved(
+        &self,
+        transaction: &Transaction,
+        state_of: &mut impl FnMut(&RefName) -> Result<Option<RefState>, BackendError>,
+    ) -> Result<Option<Moved>, BackendError> {
         let agent = &transaction.agent;
         if !transaction.creates() {
             let head = self.head_under_lock(agent)?;
@@ -200,7 +239,11 @@ impl LocalBackend {
             }
         }
         let creates = transaction.creates();
-        let target = |name: &_| if creates { Ok(None) } else { self.target(agent, name) };
+        let target = |name: &RefName| match name.shape() {
+            _ if creates => Ok(None),
+            Shape::List => self.last_entry(agent, name),
+            Shape::Single | Shape::Attribute => Ok(state_of(name)?.and_then(|state| state.target)),
+        };
         if let Some(moved) = first_moved(transaction, target)? {
             return Ok(Some(moved));
         }
@@ -243,16 +286,18 @@ impl LocalBackend {
         self.still_the_end(agent, tail)
     }
 
-    /// Where the first record of a new agent goes; `None` when its handle is taken.
-    fn new_agent(&self, agent: &Handle) -> Result<Option<Tail>, BackendError> {
+    /// Where the first record of a new agent goes, and whether its directory was made for it; `None` when its
+    /// handle is taken.
+    fn new_agent(&self, agent: &Handle) -> Result<Option<(Tail, bool)>, BackendError> {
         let dir = self.layout.agent(agent);
         let doing = || BackendError::disk(format!("make agent '{agent}'"));
-        match self.disk.stat(&dir).map_err(doing())?.map(|stat| stat.kind) {
+        let there = self.disk.stat(&dir).map_err(doing())?.map(|stat| stat.kind);
+        match there {
             None => self.disk.create_dir_all(&dir).map_err(doing())?,
             Some(FileKind::Dir) => {}
             Some(_) => return Ok(None),
         }
-        Ok(Some(Tail {
+        let tail = Tail {
             epoch: 1,
             old_boot: false,
             seq: 0,
@@ -262,7 +307,8 @@ impl LocalBackend {
             head: None,
             flushed: false,
             looked: None,
-        }))
+        };
+        Ok(Some((tail, there.is_none())))
     }
 
     /// Writes the journal record; it counts once it is flushed. Returns the journal's end after it.
@@ -334,10 +380,12 @@ impl LocalBackend {
             self.forget(agent);
             BackendError::Unapplied { agent: agent.clone(), source: Box::new(source) }
         };
-        apply::apply(self.disk.as_ref(), &self.layout, agent, &prepared.ops, Present::Keep, &|id| {
-            self.is_packed(id)
-        })
-        .map_err(unapplied)?;
+        let (disk, layout, ops) = (self.disk.as_ref(), &self.layout, &prepared.ops);
+        if prepared.empty {
+            apply::make_dirs(disk, layout, agent, ops).map_err(unapplied)?;
+        }
+        let applied = apply::apply(disk, layout, agent, ops, Present::Keep, &|id| self.is_packed(id));
+        applied.map_err(unapplied)?;
         let Some(to) = &prepared.rename_to else {
             self.remember(agent, tail);
             return Ok(());

@@ -1,5 +1,7 @@
 //! Looks at an agent's journal and log, and says what a writer or reader must do first.
 
+use std::borrow::Cow;
+
 use crate::backend::{BackendError, Head};
 use crate::disk::{Disk, DiskError, FileKind};
 use crate::refs::Handle;
@@ -75,10 +77,15 @@ impl LocalBackend {
         if dir.is_none_or(|stat| stat.kind != FileKind::Dir) {
             return Ok(State::Absent);
         }
-        let log_bytes = length(disk, &self.layout, agent)?;
         let path = self.layout.journal(agent);
+        // Before anything that it tells of is read.
+        let looked = disk.stat(&path).map_err(BackendError::disk("look at the journal"))?;
+        let looked = looked.map(|stat| Looked::beginning(None, stat));
+        let log_bytes = length(disk, &self.layout, agent)?;
         let damaged = |reason: &str| BackendError::corrupt(self.layout.shown(&path), reason);
-        if let Some(tail) = self.plainly_clean(disk, agent, log_bytes)? {
+        if let Some(looked) = looked
+            && let Some(tail) = self.plainly_clean(disk, agent, log_bytes, looked)?
+        {
             return Ok(State::Clean(tail));
         }
         let bytes = match disk.read(&path, JOURNAL_MAX_BYTES) {
@@ -144,6 +151,7 @@ impl LocalBackend {
         disk: &dyn Disk,
         agent: &Handle,
         log_bytes: u64,
+        looked: Looked,
     ) -> Result<Option<Tail>, BackendError> {
         let path = self.layout.journal(agent);
         let failed = BackendError::disk(format!("read the journal of agent '{agent}'"));
@@ -174,9 +182,15 @@ impl LocalBackend {
                 return Ok(None);
             };
             let length = usize::try_from(header.payload_bytes).unwrap_or(usize::MAX);
-            let payload = read(at + journal::HEADER_BYTES as u64, length)?;
+            let from = at + journal::HEADER_BYTES as u64;
+            let seen = from.checked_sub(start).and_then(|skipped| usize::try_from(skipped).ok());
+            let seen = seen.and_then(|skipped| window.get(skipped..)?.get(..length));
+            let payload = match seen {
+                Some(payload) => Cow::Borrowed(payload),
+                None => Cow::Owned(read(from, length)?),
+            };
             let Some(ops) = header.ops(&payload) else { return Ok(None) };
-            let file_bytes = disk.stat(&path)?.map_or(0, |stat| stat.len_bytes);
+            let file_bytes = looked.len_bytes();
             if matches!(ops.last(), Some(Op::Rename { .. })) || file_bytes < offset {
                 return Ok(None);
             }
@@ -189,7 +203,7 @@ impl LocalBackend {
                 log_bytes,
                 head: None,
                 flushed: false,
-                looked: None,
+                looked: Some(looked),
             }))
         };
         ended().map_err(failed)
@@ -228,15 +242,21 @@ impl LocalBackend {
     /// a writer in another process behind it.
     pub(super) fn still_the_end(&self, agent: &Handle, tail: &Tail) -> Result<bool, BackendError> {
         let path = self.layout.journal(agent);
-        let reading = || BackendError::disk(format!("read the journal of agent '{agent}'"));
-        let slots = match self.disk.read_at(&path, 0, 1024) {
-            Err(DiskError::NotFound { .. }) => return Ok(false),
-            other => other.map_err(reading())?,
+        let read = |offset, len| match self.disk.read_at(&path, offset, len) {
+            Err(DiskError::NotFound { .. }) => Ok(Vec::new()),
+            other => other.map_err(BackendError::disk(format!("read the journal of agent '{agent}'"))),
         };
+        // Most journals are short: one read shows both headers.
+        let end = usize::try_from(tail.offset).unwrap_or(usize::MAX).saturating_add(journal::HEADER_BYTES);
+        let slots = read(0, if end <= WINDOW_BYTES { end } else { 1024 })?;
         if Slot::newest(&slots).is_none_or(|slot| slot.epoch != tail.epoch) {
             return Ok(false);
         }
-        let next = self.disk.read_at(&path, tail.offset, journal::HEADER_BYTES).map_err(reading())?;
+        let next = if end <= WINDOW_BYTES {
+            slots.get(end - journal::HEADER_BYTES..).unwrap_or_default().to_vec()
+        } else {
+            read(tail.offset, journal::HEADER_BYTES)?
+        };
         if journal::RecordHeader::decode(&next, tail.epoch, tail.seq).is_some() {
             return Ok(false);
         }

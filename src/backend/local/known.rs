@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::backend::BackendError;
-use crate::disk::{DiskError, Stat};
+use crate::backend::{BackendError, Head};
+use crate::clock::{Clock as _, SystemClock};
+use crate::disk::{DiskError, FileKind, Stat};
 use crate::refs::Handle;
 
 use super::LocalBackend;
@@ -15,7 +16,7 @@ use super::examine::{Tail, length};
 use super::journal::{self, FIRST_RECORD, Op, RecordHeader, Slot};
 
 /// Most agents of which something is remembered; beyond it all are forgotten and looked at anew.
-pub(super) const KNOWN_MAX: usize = 4096;
+pub(super) const KNOWN_MAX: usize = 16 * 1024;
 
 /// Two writes within this time may leave a file with the same time: the clock of the kernel ticks 100
 /// times a second, or more often.
@@ -33,18 +34,47 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    /// After a look at the journal that began with `stat`.
-    fn after(before: Option<Self>, stat: Stat) -> Self {
+    /// At the beginning of a look: the journal was just found as `stat` says, and is read from now on.
+    pub(super) fn beginning(before: Option<Self>, stat: Stat) -> Self {
         let same = before.filter(|before| before.stat == stat);
         let first = same.map_or_else(Instant::now, |before| before.first);
         let coarse = stat.modified_ns % 1_000_000_000 == 0;
         let tick = if coarse { COARSE_TICK } else { TICK };
-        Self { stat, first, settled: same.is_some() && first.elapsed() > tick }
+        let waited = same.is_some() && first.elapsed() > tick;
+        Self { stat, first, settled: waited || is_past(stat.changed_ns.max(stat.modified_ns)) }
+    }
+
+    /// As another process found it, for sure.
+    pub(super) fn noted(stat: Stat) -> Self {
+        Self { stat, first: Instant::now(), settled: true }
+    }
+
+    /// How the journal's file looks as long as nobody writes; `None` while a write might leave it like that.
+    pub(super) fn for_sure(&self) -> Option<Stat> {
+        Some(self.stat).filter(|stat| self.settled && stat.kind == FileKind::File && !stat.executable)
+    }
+
+    /// Length of the journal's file, in bytes.
+    pub(super) fn len_bytes(&self) -> u64 {
+        self.stat.len_bytes
     }
 
     fn says_unchanged(&self, stat: &Stat) -> bool {
         self.settled && self.stat == *stat
     }
+}
+
+impl Tail {
+    fn is_unchanged(&self, stat: &Stat) -> bool {
+        self.looked.is_some_and(|looked| looked.says_unchanged(stat))
+    }
+}
+
+/// Whether a time of a file lies so far back that whoever writes now leaves another: more than the coarsest
+/// tick, since some volumes take their time from another machine. One that lies ahead does not.
+fn is_past(time_ns: i128) -> bool {
+    let now_ns = i128::from(SystemClock.now().as_ms()) * 1_000_000;
+    u128::try_from(now_ns - time_ns).is_ok_and(|past_ns| past_ns > COARSE_TICK.as_nanos())
 }
 
 /// What is known of an agent without its lock.
@@ -102,9 +132,10 @@ impl LocalBackend {
         let Some(stat) = stat.map_err(BackendError::disk("look at the journal"))? else {
             return Ok(Standing::Changed);
         };
-        if tail.looked.is_some_and(|looked| looked.says_unchanged(&stat)) {
+        if tail.is_unchanged(&stat) {
             return Ok(Standing::Shown);
         }
+        let looked = Some(Looked::beginning(tail.looked, stat));
         let (standing, now) = match self.read_on(agent, tail) {
             // It was renamed between the two looks.
             Err(BackendError::Disk {
@@ -114,11 +145,36 @@ impl LocalBackend {
             other => other?,
         };
         if standing == Standing::Shown {
-            let looked = Some(Looked::after(tail.looked, stat));
             let tail = Tail { looked, file_bytes: stat.len_bytes, ..now };
             self.remember_unless_forgotten(agent, tail, forgotten);
         }
         Ok(standing)
+    }
+
+    /// Whether it is certain, by one look at the journal's file, that nobody wrote since the agent was looked
+    /// at last: then it is where it was, too, because a rename begins with a record.
+    pub(super) fn is_unchanged(&self, agent: &Handle) -> Result<bool, BackendError> {
+        let tail = self.known().get(agent).copied();
+        tail.map_or(Ok(false), |tail| self.looks_unchanged(agent, &tail))
+    }
+
+    /// The same of what was remembered.
+    pub(super) fn looks_unchanged(&self, agent: &Handle, tail: &Tail) -> Result<bool, BackendError> {
+        if tail.looked.is_none_or(|looked| !looked.settled) {
+            return Ok(false);
+        }
+        let stat = self.disk.stat(&self.layout.journal(agent));
+        let stat = stat.map_err(BackendError::disk("look at the journal"))?;
+        Ok(stat.is_some_and(|stat| tail.is_unchanged(&stat)))
+    }
+
+    /// The head of an agent that was looked at before, if nobody wrote since.
+    pub(super) fn unchanged_head(&self, agent: &Handle) -> Result<Option<Head>, BackendError> {
+        let Some(tail) = self.known().get(agent).copied() else { return Ok(None) };
+        if tail.head.is_none() || !self.looks_unchanged(agent, &tail)? {
+            return Ok(None);
+        }
+        Ok(tail.head)
     }
 
     /// Reads what a journal has behind a remembered end.
@@ -157,4 +213,26 @@ fn remember(known: &mut HashMap<Handle, Tail>, agent: &Handle, tail: Tail) {
         known.clear();
     }
     known.insert(agent.clone(), tail);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_look_is_enough_where_the_last_write_is_past() {
+        const SECOND_NS: i128 = 1_000_000_000;
+        let now_ns = i128::from(SystemClock.now().as_ms()) * 1_000_000;
+        let settled = |at_ns: i128| {
+            let (kind, executable) = (FileKind::File, false);
+            let stat =
+                Stat { kind, len_bytes: 1, modified_ns: at_ns, changed_ns: at_ns, inode: 1, executable };
+            Looked::beginning(None, stat).says_unchanged(&stat)
+        };
+        assert!(settled(now_ns - 4 * SECOND_NS));
+        // The next write may get the same time, or one that another machine's clock gives.
+        assert!(!settled(now_ns - SECOND_NS));
+        assert!(!settled(now_ns));
+        assert!(!settled(now_ns + 60 * SECOND_NS));
+    }
 }

@@ -84,6 +84,16 @@ impl Layout {
         self.locks().join(".names.lock")
     }
 
+    /// What processes tell each other of agents, so that not each has to look for itself.
+    pub(crate) fn known(&self) -> PathBuf {
+        self.root.join("cache").join("known")
+    }
+
+    /// Held by who makes an agent that another store made.
+    pub(crate) fn ids_lock(&self) -> PathBuf {
+        self.locks().join(".ids.lock")
+    }
+
     /// Names, while an agent is being renamed to this handle, the handle that it had: the handle is
     /// nobody else's to take, even if the writer dies.
     pub(crate) fn claim(&self, handle: &Handle) -> PathBuf {

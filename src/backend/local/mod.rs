@@ -2,6 +2,7 @@
 //! point of an operation is the flush of one record in its agent's journal; the files follow from
 //! it. docs/architecture.md has the protocol, docs/format.md the bytes.
 
+mod adopt;
 mod apply;
 mod attributes;
 mod audit;
@@ -16,10 +17,13 @@ mod journal;
 mod known;
 mod layout;
 mod loose;
+mod lost;
 mod packs;
 mod plan;
 mod read;
 mod ready;
+mod rebuild;
+mod recall;
 mod recover;
 mod rename;
 mod renew;
@@ -34,18 +38,19 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::disk::{DiskError, SharedDisk, Stat};
+use crate::disk::{DiskError, FileKind, SharedDisk, Stat};
 use crate::log::{ListEntry, RefState, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::pack::order::Step;
 use crate::pack::{PackId, PackSummary, Packed};
-use crate::refs::{Handle, RefName};
+use crate::refs::{Handle, RefName, Shape};
 
 use super::{
-    Backend, BackendError, ChainHead, Fault, Head, KeptPack, Outcome, Repacked, Staged, StoredAs, Transaction,
+    Backend, BackendError, ChainHead, Fault, Glance, Head, KeptPack, Outcome, Repacked, Staged, StoredAs,
+    Transaction,
 };
 use apply::Present;
 use examine::Tail;
@@ -70,9 +75,13 @@ pub struct LocalBackend {
     layout: Layout,
     store: StoreId,
     boot: [u8; 16],
+    /// Whether it is being made in the place of another, and one process alone knows it.
+    unknown_to_others: bool,
     checkpoint_bytes: u64,
     /// Agents whose files are known to show everything, and where their journals end.
     known: Mutex<HashMap<Handle, Tail>>,
+    /// Whether what other processes noted of agents was taken in.
+    recalled: AtomicBool,
     /// Counts what was taken out of `known`.
     forgotten: AtomicU64,
     /// Agents replayed in memory.
@@ -81,6 +90,8 @@ pub struct LocalBackend {
     staged: Mutex<bool>,
     packs: packs::Packs,
     attributes: attributes::Cache,
+    /// What was looked for in logs because its file is not there, and is not in them either.
+    searched: lost::Searched,
     /// The last listing of agents, and the directory as it was then.
     names: Mutex<Option<(Stat, Arc<Vec<Handle>>)>>,
 }
@@ -139,13 +150,16 @@ impl LocalBackend {
             layout,
             store,
             boot,
+            unknown_to_others: false,
             checkpoint_bytes: CHECKPOINT_BYTES,
             known: Mutex::new(HashMap::new()),
+            recalled: AtomicBool::new(false),
             forgotten: AtomicU64::new(0),
             overlays: Mutex::new(HashMap::new()),
             staged: Mutex::new(false),
             packs: packs::Packs::default(),
             attributes: attributes::Cache::default(),
+            searched: Mutex::default(),
             names: Mutex::new(None),
         }
     }
@@ -206,12 +220,30 @@ impl Backend for LocalBackend {
     }
 
     fn head(&self, agent: &Handle) -> Result<Option<Head>, BackendError> {
+        if let Some(head) = self.unchanged_head(agent)? {
+            return Ok(Some(head));
+        }
         if self.ready(agent)? { self.read_head(agent).map(Some) } else { Ok(None) }
+    }
+
+    fn heads(&self, agents: &[Handle]) -> Result<Vec<Option<Head>>, BackendError> {
+        self.several_heads(agents)
     }
 
     fn read_ref(&self, agent: &Handle, name: &RefName) -> Result<Option<RefState>, BackendError> {
         self.require(agent)?;
         self.ref_state(agent, name)
+    }
+
+    fn glance(&self, agent: &Handle, name: &RefName) -> Option<Glance> {
+        let single = name.shape() == Shape::Single;
+        let path = single.then(|| self.layout.reference(agent, name))?;
+        self.disk.stat(&path).ok()?.as_ref().map(Glance::of_file)
+    }
+
+    fn is_here(&self, agent: &Handle) -> bool {
+        let stat = self.disk.stat(&self.layout.agent(agent));
+        stat.is_ok_and(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Dir))
     }
 
     fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError> {

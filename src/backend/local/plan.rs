@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::backend::chain::extended;
 use crate::backend::{BackendError, Head, Transaction};
 use crate::log::{Change, ListEntry, Record, RecordId, RefState};
-use crate::refs::{Handle, RefName, Shape, Target};
+use crate::refs::{RefName, Shape, Target};
 
 use super::examine::Tail;
 use super::files;
@@ -22,13 +22,14 @@ impl LocalBackend {
         transaction: &Transaction,
         lines: &[(RecordId, Vec<u8>)],
         tail: &Tail,
+        state_of: &mut impl FnMut(&RefName) -> Result<Option<RefState>, BackendError>,
     ) -> Result<(Vec<Op>, Head), BackendError> {
         let agent = &transaction.agent;
         let mut plan = Plan::default();
         let mut log = Vec::new();
         let mut head = None;
         for (record, (id, line)) in transaction.records.iter().zip(lines) {
-            plan.record(record, *id, |name| self.ref_state(agent, name))?;
+            plan.record(record, *id, &mut *state_of)?;
             log.extend_from_slice(line);
             let owner = record.agent.unwrap_or(*id);
             let log_bytes = tail.log_bytes + log.len() as u64;
@@ -43,7 +44,7 @@ impl LocalBackend {
                 ops.push(Op::Object { id, file: loose::encode(object) });
             }
         }
-        self.append_lists(agent, &plan, &mut ops)?;
+        self.append_lists(transaction, &plan, &mut ops)?;
         let kept = if transaction.creates() { Vec::new() } else { self.chain_heads(agent)? };
         for part in &transaction.chains {
             let before = kept.iter().find(|kept| kept.store == part.store).copied();
@@ -74,14 +75,29 @@ impl LocalBackend {
         Ok((ops, head))
     }
 
-    fn append_lists(&self, agent: &Handle, plan: &Plan, ops: &mut Vec<Op>) -> Result<(), BackendError> {
+    fn append_lists(
+        &self,
+        transaction: &Transaction,
+        plan: &Plan,
+        ops: &mut Vec<Op>,
+    ) -> Result<(), BackendError> {
+        // A new agent's files are all empty.
+        let (agent, new) = (&transaction.agent, transaction.creates());
         for (name, text) in &plan.lists {
-            let offset = self.list_length(agent, name)? * files::LIST_LINE_BYTES;
+            if !new {
+                self.refuse_cut_list(agent, name)?;
+            }
+            let length = if new { 0 } else { self.list_length(agent, name)? };
+            let offset = length * files::LIST_LINE_BYTES;
             ops.push(Op::Append { path: name.to_string(), offset, content: text.clone().into_bytes() });
         }
         if !plan.attributes.is_empty() {
-            let stat = self.disk.stat(&self.layout.attributes(agent));
+            let look = || self.disk.stat(&self.layout.attributes(agent));
+            let stat = if new { Ok(None) } else { look() };
             let stat = stat.map_err(BackendError::disk("look at the attributes"))?;
+            if !new && stat.is_none_or(|stat| stat.len_bytes == 0) {
+                self.refuse_lost_attributes(agent)?;
+            }
             let (path, offset) = (ATTRIBUTES.to_owned(), stat.map_or(0, |stat| stat.len_bytes));
             ops.push(Op::Append { path, offset, content: plan.attributes.clone().into_bytes() });
         }

@@ -1,6 +1,6 @@
 //! Reading an agent's files, without a lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -49,8 +49,10 @@ impl LocalBackend {
             Err(error @ BackendError::Disk { .. }) => Ok(Err(error)),
             other => other.map(Ok),
         };
-        if let Ok(Some(found)) = look()? {
-            return Ok(Some(found));
+        match look()? {
+            Ok(Some(found)) => return Ok(Some(found)),
+            Ok(None) if self.is_unchanged(agent)? => return Ok(None),
+            _ => {}
         }
         let mut before = self.stat_of(agent)?;
         loop {
@@ -125,11 +127,17 @@ impl LocalBackend {
         {
             return Ok(Arc::clone(names));
         }
-        let entries = self.disk.list(&dir).map_err(listing())?;
-        let agents = entries.into_iter().filter(|(_, kind)| *kind == FileKind::Dir);
-        let names: Arc<Vec<Handle>> = Arc::new(agents.filter_map(|(name, _)| name.parse().ok()).collect());
+        let names = Arc::new(self.directories()?);
         *cached = stat.map(|stat| (stat, Arc::clone(&names)));
         Ok(names)
+    }
+
+    /// The handles under which a directory stands now, sorted.
+    pub(super) fn directories(&self) -> Result<Vec<Handle>, BackendError> {
+        let listing = BackendError::disk("list the agents");
+        let entries = self.disk.list(&self.layout.agents()).map_err(listing)?;
+        let agents = entries.into_iter().filter(|(_, kind)| *kind == FileKind::Dir);
+        Ok(agents.filter_map(|(name, _)| name.parse().ok()).collect())
     }
 
     /// Whether the forwarding entries from `handle` on lead to an agent.
@@ -284,16 +292,14 @@ impl LocalBackend {
             return self.attribute(agent, name);
         }
         let path = self.layout.reference(agent, name);
-        let Some(bytes) = self.agent_file(agent, &path, REF_FILE_MAX_BYTES)? else { return Ok(None) };
+        let bytes = self.find_ref(agent, name, || self.agent_file(agent, &path, REF_FILE_MAX_BYTES))?;
+        let Some(bytes) = bytes else { return Ok(None) };
         let state = files::decode_ref(&bytes);
-        state.map(Some).ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is not a ref"))
+        state.map(Some).ok_or_else(|| self.damaged_ref(agent, name, "it is not a ref"))
     }
 
-    /// What a ref points to, of any shape; for a list, its last entry.
-    pub(super) fn target(&self, agent: &Handle, name: &RefName) -> Result<Option<Target>, BackendError> {
-        if name.shape() != Shape::List {
-            return Ok(self.ref_state(agent, name)?.and_then(|state| state.target));
-        }
+    /// What a list ends with.
+    pub(super) fn last_entry(&self, agent: &Handle, name: &RefName) -> Result<Option<Target>, BackendError> {
         let len = self.list_length(agent, name)?;
         let last = if len == 0 { Vec::new() } else { self.list_entries(agent, name, len - 1, 1)? };
         Ok(last.first().map(|entry| Target::Id(entry.id)))
@@ -342,7 +348,10 @@ impl LocalBackend {
             let files = entries.iter().filter(|entry| entry.kind == FileKind::File);
             Ok(Some(files.filter_map(name).filter(|name| name.shape() == Shape::Single).collect()))
         })?;
-        for name in names.unwrap_or_default() {
+        // Also where it is not there: it may have been lost.
+        let names: BTreeSet<RefName> =
+            names.unwrap_or_default().into_iter().chain([RefName::active()]).collect();
+        for name in names {
             if let Some(state) = self.ref_state(agent, &name)? {
                 found.insert(name, state);
             }
@@ -352,10 +361,14 @@ impl LocalBackend {
 
     pub(super) fn list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         let path = self.layout.reference(agent, name);
-        let stat = self.find_of(agent, || {
-            self.view(agent).stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))
-        })?;
-        Ok(stat.map_or(0, |stat| stat.len_bytes / LIST_LINE_BYTES))
+        let look = || {
+            let stat = self.find_of(agent, || {
+                self.view(agent).stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))
+            })?;
+            let len = stat.map_or(0, |stat| stat.len_bytes / LIST_LINE_BYTES);
+            Ok((len > 0).then_some(len))
+        };
+        Ok(self.find_ref(agent, name, look)?.unwrap_or(0))
     }
 
     pub(super) fn list_entries(
@@ -367,7 +380,7 @@ impl LocalBackend {
     ) -> Result<Vec<ListEntry>, BackendError> {
         let path = self.layout.reference(agent, name);
         // Its length and its bytes in one look: between the two it may be renamed away.
-        let bytes = self.find_of(agent, || {
+        let read = || {
             let view = self.view(agent);
             let stat = view.stat(&path).map_err(BackendError::disk(format!("look at '{name}'")))?;
             let Some(stat) = stat else { return Ok(None) };
@@ -382,9 +395,10 @@ impl LocalBackend {
                 Err(DiskError::NotFound { .. }) => Ok(None),
                 Err(error) => Err(BackendError::disk(format!("read '{name}'"))(error)),
             }
-        })?;
+        };
+        let bytes = self.find_ref(agent, name, || self.find_of(agent, read))?;
         files::decode_entries(&bytes.unwrap_or_default())
-            .ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "a line of it is damaged"))
+            .ok_or_else(|| self.damaged_ref(agent, name, "a line of it is damaged"))
     }
 
     /// An object, from a pack, as a loose file, or from what was replayed in memory. Packs come first: after

@@ -1,7 +1,7 @@
 //! Completes what a dead writer left, replays a journal after another boot, and starts journals
 //! anew.
 
-use crate::backend::{Backend, BackendError, Derived};
+use crate::backend::{BackendError, Derived, pages};
 use crate::disk::{DiskError, LockGuard};
 use crate::refs::Handle;
 
@@ -173,13 +173,7 @@ impl LocalBackend {
     /// Starts the journals of all agents anew and cuts them to nothing: one flush of the volume, and
     /// one of each journal that held something.
     pub(super) fn checkpoint_all(&self) -> Result<(), BackendError> {
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = self.agents(after.as_ref(), CHECKPOINT_GROUP)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            self.checkpoint_group(&page)?;
-            after = Some(last.clone());
-        }
+        pages(self, CHECKPOINT_GROUP).try_for_each(|page| self.checkpoint_group(&page?))
     }
 
     fn checkpoint_group(&self, agents: &[Handle]) -> Result<(), BackendError> {

@@ -106,7 +106,8 @@ impl LocalBackend {
                 FileKind::Other => {}
             }
         }
-        let successor = Self::create(Arc::clone(&self.disk), &side, store)?;
+        let made = Self::create(Arc::clone(&self.disk), &side, store)?;
+        let successor = Self { unknown_to_others: true, ..made };
         for (name, kind) in disk.list(&self.layout.agents()).map_err(doing())? {
             if kind == FileKind::Symlink && !name.starts_with(TEMPORARY_PREFIX) {
                 let target = disk.read_link(&self.layout.agents().join(&name)).map_err(doing())?;

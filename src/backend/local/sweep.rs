@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::{BackendError, pages};
 use crate::disk::{DiskError, FileKind, TEMPORARY_PREFIX};
 use crate::refs::Handle;
 
@@ -30,15 +30,11 @@ impl LocalBackend {
     /// When a directory cannot be listed, or a file not removed.
     pub fn sweep(&self) -> Result<u64, BackendError> {
         let mut removed = 0;
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = self.agents(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            for agent in &page {
+        for page in pages(self, PAGE) {
+            for agent in &page? {
                 let _guard = self.lock(&[agent])?;
                 removed += self.sweep_agent(agent)?;
             }
-            after = Some(last.clone());
         }
         let oldest = self.volume_time()? - LEFT_AFTER_NS;
         removed += self.sweep_dir(self.layout.root(), oldest)?;

@@ -4,5 +4,6 @@ mod claims;
 mod conforms;
 mod faulty;
 mod histories;
+mod pieces;
 mod promises;
 mod scheduled;

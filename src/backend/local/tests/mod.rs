@@ -7,6 +7,7 @@ mod faults;
 mod packs;
 mod plain;
 mod readers;
+mod recall;
 mod script;
 mod successor;
 mod sweep;
