@@ -44,14 +44,8 @@ impl Agents {
                 if active == Some(*id) {
                     return Ok(());
                 }
-                if self.meta_in(operation)?.archived {
-                    return Err(AgentError::Archived(agent.clone()));
-                }
-                if operation.target(&RefName::about("withdrawn", id))?.is_some() {
-                    return Err(AgentError::Withdrawn { agent: agent.clone(), number: version.number });
-                }
-                self.require_check(operation, &version, override_check.is_some())?;
-                self.move_active(operation, *id)
+                self.admit(operation, &version, override_check.is_some())?;
+                self.point(operation, RefName::active(), *id)
             },
             |operation, id| self.derive(operation, id),
         )?;
@@ -73,9 +67,33 @@ impl Agents {
     }
 
     /// `V3`, the short id of what is no version, or `none`.
-    fn version_word(&self, agent: &Handle, id: Option<ObjectId>) -> Result<String, AgentError> {
+    ///
+    /// # Errors
+    /// When the versions cannot be read.
+    pub fn version_word(&self, agent: &Handle, id: Option<ObjectId>) -> Result<String, AgentError> {
         let Some(id) = id else { return Ok("none".to_owned()) };
         Ok(self.number_of(agent, &id)?.map_or_else(|| id.short(), |number| format!("V{number}")))
+    }
+
+    /// Refuses a version that must not serve, here or in an environment. One that was imported and never
+    /// checked is checked now, in the same operation.
+    ///
+    /// # Errors
+    /// `Archived`, `Withdrawn`; `CheckStands` unless that is overridden.
+    pub fn admit(
+        &self,
+        operation: &mut Operation<'_>,
+        version: &VersionInfo,
+        overridden: bool,
+    ) -> Result<(), AgentError> {
+        let agent = operation.agent().clone();
+        if self.meta_in(operation)?.archived {
+            return Err(AgentError::Archived(agent));
+        }
+        if operation.target(&RefName::about("withdrawn", &version.id))?.is_some() {
+            return Err(AgentError::Withdrawn { agent, number: version.number });
+        }
+        self.require_check(operation, version, overridden)
     }
 
     /// Refuses a version whose check does not let it serve. Imported history has no check yet: it

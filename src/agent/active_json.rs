@@ -33,11 +33,10 @@ pub(super) struct Serving {
 impl Agents {
     /// The documents that follow from an operation: `ACTIVE.json`, when the operation moves ACTIVE,
     /// renames the agent or relabels or numbers what serves.
-    pub(super) fn derive(
-        &self,
-        operation: &mut Operation<'_>,
-        id: RecordId,
-    ) -> Result<Vec<Derived>, AgentError> {
+    ///
+    /// # Errors
+    /// When what serves cannot be read.
+    pub fn derive(&self, operation: &mut Operation<'_>, id: RecordId) -> Result<Vec<Derived>, AgentError> {
         let active = RefName::active();
         let moves = operation.changes().iter().any(|change| change.name == active);
         let target = operation.current(&active)?.and_then(|target| target.id());

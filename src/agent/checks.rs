@@ -15,8 +15,6 @@ use crate::repo::{Operation, Receipt, RepoError};
 
 use super::{AgentError, Agents, Config, config};
 
-/// The ref that holds the findings accepted for good.
-const ACCEPTED: &str = "accepted";
 /// What keeps keyed hashes of accepted values apart from every other hash.
 const KEY_CONTEXT: &str = "recto 2026 accepted findings of one agent";
 
@@ -163,7 +161,7 @@ impl Agents {
     /// # Errors
     /// When they cannot be read.
     pub fn accepted(&self, agent: &Handle) -> Result<Vec<AcceptedFinding>, AgentError> {
-        let name: RefName = ACCEPTED.parse().expect("a ref name");
+        let name = RefName::accepted();
         let state = self.repo.backend().read_ref(agent, &name).map_err(RepoError::from)?;
         self.read_accepted(state.and_then(|state| state.target).and_then(|target| target.id()))
     }
@@ -181,7 +179,7 @@ impl Agents {
         operation: &mut Operation<'_>,
         config: &Config,
     ) -> Result<CheckReport, AgentError> {
-        let name: RefName = ACCEPTED.parse().expect("a ref name");
+        let name = RefName::accepted();
         let id = operation.current(&name)?.and_then(|target| target.id());
         let accepted = self.read_accepted(id)?;
         Ok(self.judge(config, &accepted, operation.agent_id()))
@@ -249,7 +247,7 @@ impl Agents {
             return Err(AgentError::BadText { what: "reason", reason: "is empty".to_owned() });
         }
         let intent = self.intent("check-accept", reason);
-        let name: RefName = ACCEPTED.parse().expect("a ref name");
+        let name = RefName::accepted();
         self.repo.operate(
             agent,
             &intent,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::history::Spec;
+use crate::log::AgentId;
 use crate::object::ObjectId;
 use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
@@ -84,6 +85,19 @@ impl Agents {
     /// `AgentExists`, `HandleForwards`, `BadText`, `Invalid`, `Masked`; `CannotServe` when V1 is to
     /// be activated and its check failed.
     pub fn create(&self, new: &NewAgent) -> Result<Created, AgentError> {
+        self.create_unless(new, &|_| false)
+    }
+
+    /// Makes an agent with its V1, unless the id that it would have is `taken`: where ids are told apart by less
+    /// than all of their digits, two must not look alike.
+    ///
+    /// # Errors
+    /// `IdTaken`; as [`Agents::create`].
+    pub fn create_unless(
+        &self,
+        new: &NewAgent,
+        taken: &dyn Fn(AgentId) -> bool,
+    ) -> Result<Created, AgentError> {
         let title = title_for(new)?;
         let value = new.config.clone().unwrap_or_else(|| new.profile.defaults().clone());
         let problems = new.profile.validate(&value);
@@ -151,7 +165,12 @@ impl Agents {
                 operation.write(RefName::active(), active, Vec::new())?;
                 Ok((id, check))
             },
-            |operation, id| self.derive(operation, id),
+            |operation, id| {
+                if taken(operation.identity(id)) {
+                    return Err(AgentError::IdTaken(handle.clone()));
+                }
+                self.derive(operation, id)
+            },
         );
         let ((version, check), receipt) = match result {
             Err(AgentError::Repo(RepoError::Contended { .. })) => {

@@ -336,7 +336,8 @@ impl Agents {
         Ok((self.draft(agent, name)?, receipt))
     }
 
-    /// Keeps a labelled snapshot of a draft (or of any revision) that is no version and never serves.
+    /// Keeps a labelled snapshot of a draft (or of any revision) that is no version and never serves; the log
+    /// has the note.
     ///
     /// # Errors
     /// `BadText`; as [`Agents::config`].
@@ -346,26 +347,35 @@ impl Agents {
         source: &ObjectId,
         label: &str,
         description: &str,
+        note: &str,
     ) -> Result<(ObjectId, Receipt), AgentError> {
         let message = version::message(label, description)?;
-        let intent = self.intent("checkpoint", "");
+        let intent = self.intent("checkpoint", note);
         self.repo.operate(
             agent,
             &intent,
-            |operation| {
-                let commit = self.repo.commit(source)?;
-                let profile = self.profile(&commit.profile)?;
-                operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
-                let (time, message) = (operation.time(), message.clone());
-                let (tree, parents) = (commit.tree, commit.parents);
-                let new = NewCommit { profile: &profile, tree, parents, author: &self.actor, time, message };
-                let id = mint(operation, new)?;
-                operation.write(RefName::about("checkpoints", &id), Some(Target::Id(id)), Vec::new())?;
-                Self::write_conflicts(operation, &id, self.conflicts(agent, source)?.as_ref())?;
-                Ok(id)
-            },
+            |operation| self.checkpoint_in(operation, source, message.clone()),
             |_, _| Ok(Vec::new()),
         )
+    }
+
+    /// Keeps a snapshot of a revision in an operation.
+    pub(super) fn checkpoint_in(
+        &self,
+        operation: &mut Operation<'_>,
+        source: &ObjectId,
+        message: String,
+    ) -> Result<ObjectId, AgentError> {
+        let commit = self.repo.commit(source)?;
+        let profile = self.profile(&commit.profile)?;
+        operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
+        let (tree, parents, time) = (commit.tree, commit.parents, operation.time());
+        let new = NewCommit { profile: &profile, tree, parents, author: &self.actor, time, message };
+        let id = mint(operation, new)?;
+        operation.write(RefName::about("checkpoints", &id), Some(Target::Id(id)), Vec::new())?;
+        let conflicts = self.conflicts(operation.agent(), source)?;
+        Self::write_conflicts(operation, &id, conflicts.as_ref())?;
+        Ok(id)
     }
 }
 

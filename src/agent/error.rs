@@ -43,6 +43,9 @@ pub enum AgentError {
     /// The handle forwards to an agent that was renamed.
     #[error("'{0}' leads to an agent that was renamed to '{1}'")]
     HandleForwards(Handle, Handle),
+    /// The id that a new agent would have looks like another's; made again it has another one.
+    #[error("agent '{0}' would have an id like that of another agent")]
+    IdTaken(Handle),
     /// The agent is archived.
     #[error("agent '{0}' is archived")]
     Archived(Handle),
@@ -292,6 +295,16 @@ pub enum AgentError {
         /// What did or did not happen before.
         reason: String,
     },
+    /// An environment had no version at an instant.
+    #[error("environment '{environment}' of agent '{agent}' had no version at {time}")]
+    NothingInThen {
+        /// The agent.
+        agent: Handle,
+        /// The environment.
+        environment: Handle,
+        /// The instant.
+        time: Time,
+    },
     /// There is nothing to go back to.
     #[error("there is nothing to roll agent '{0}' back to: nothing served before")]
     NothingBefore(Handle),
@@ -346,6 +359,7 @@ impl Classify for AgentError {
             | Self::NoSuchRevision { .. }
             | Self::NotServing(_)
             | Self::NothingThen { .. }
+            | Self::NothingInThen { .. }
             | Self::NoSuchProfile { .. }
             | Self::NoSuchFinding { .. }
             | Self::NoConflicts { .. }
@@ -353,6 +367,7 @@ impl Classify for AgentError {
             | Self::NotInChange { .. } => Kind::NotFound,
             Self::AgentExists(_)
             | Self::HandleForwards(..)
+            | Self::IdTaken(_)
             | Self::Archived(_)
             | Self::DraftExists { .. }
             | Self::NothingToPublish { .. }
@@ -404,9 +419,13 @@ impl Classify for AgentError {
             Self::Name(error) => error.hint(),
             Self::NoSuchAgent(_) => Some("'recto agent list' shows the agents of this store".to_owned()),
             Self::HandleForwards(_, to) => Some(format!("use '{to}', or another name for the new agent")),
+            Self::IdTaken(_) => Some("try again".to_owned()),
             Self::Archived(agent) => Some(format!("recto agent unarchive {agent}")),
             Self::NoSuchRevision { agent, revision } if is_small_version(revision) => {
                 Some(format!("versions are written with a capital: {agent}@{}", revision.to_uppercase()))
+            }
+            Self::NoSuchRevision { agent, revision } if revision.starts_with("env:") => {
+                Some(format!("'recto env list {agent}' shows what each environment has"))
             }
             Self::NoSuchRevision { agent, .. } => {
                 Some(format!("'recto agent show {agent}' lists its versions and drafts"))
@@ -416,6 +435,9 @@ impl Classify for AgentError {
                 "'{agent}@latest' names its newest version, 'recto activate {agent}@latest' lets it serve"
             )),
             Self::NothingThen { agent, .. } => Some(format!("recto timeline {agent}")),
+            Self::NothingInThen { agent, environment, .. } => {
+                Some(format!("recto env history {agent} {environment}"))
+            }
             Self::OneDraft { agent, .. } => Some(format!(
                 "'recto set {agent}@main PATH=VALUE' edits it, 'recto restore {agent}@REV' overwrites it"
             )),

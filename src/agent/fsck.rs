@@ -1,7 +1,7 @@
 //! What only this layer can examine: that derived documents are what refs and objects say, and that
 //! conflicts which wait can be read.
 
-use crate::backend::{Derived, Fault};
+use crate::backend::{Derived, Fault, pages};
 use crate::merge::Record;
 use crate::refs::{Handle, Target};
 use crate::repo::{FsckReport, RepoError};
@@ -16,19 +16,12 @@ impl Agents {
     /// When the examination itself cannot go on.
     pub fn fsck(&self, progress: &mut dyn FnMut(&Handle)) -> Result<FsckReport, AgentError> {
         let mut report = self.repo.fsck(progress)?;
-        let mut after: Option<Handle> = None;
         // A store whose agents cannot be listed was reported above.
-        while let Ok(page) = self.repo.backend().agents(after.as_ref(), 256) {
-            for agent in &page {
-                if let Some(fault) = self.fsck_derived(agent) {
-                    report.faults.push(fault);
-                }
-                report.faults.extend(self.fsck_conflicts(agent));
+        for agent in pages(self.repo.backend(), 256).flatten().flatten() {
+            if let Some(fault) = self.fsck_derived(&agent) {
+                report.faults.push(fault);
             }
-            match page.last() {
-                Some(last) => after = Some(last.clone()),
-                None => break,
-            }
+            report.faults.extend(self.fsck_conflicts(&agent));
         }
         report.faults.sort();
         report.faults.dedup();

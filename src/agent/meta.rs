@@ -129,6 +129,14 @@ impl Agents {
         self.read_meta(agent, id)
     }
 
+    /// What was known of an agent at one of the places of its ref `meta`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn meta_of(&self, agent: &Handle, id: &ObjectId) -> Result<Meta, AgentError> {
+        self.read_meta(agent, Some(*id))
+    }
+
     pub(super) fn read_meta(&self, agent: &Handle, id: Option<ObjectId>) -> Result<Meta, AgentError> {
         let id = id.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
         let payload = self.repo.block(&id)?;

@@ -4,12 +4,15 @@
 mod activate;
 mod active_json;
 mod checks;
+mod compare;
 mod config;
 mod create;
 mod draft;
+mod draft_title;
 mod draft_trail;
 mod edit;
 mod elsewhere;
+mod environment;
 mod error;
 mod export;
 mod fsck;
@@ -21,6 +24,7 @@ mod oplog;
 mod publish;
 mod query;
 mod remote;
+mod republish;
 mod resolve;
 mod rollback;
 mod status;
@@ -32,18 +36,24 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::object::Author;
 use crate::refs::Handle;
-use crate::repo::{Intent, Operation, Receipt, Repo, RepoError};
+use crate::repo::{Expectation, Intent, Operation, Receipt, Repo, RepoError};
 
 pub use active_json::{ACTIVE_JSON, SETTING as ACTIVE_JSON_SETTING};
 pub use checks::{AcceptedFinding, CheckReport, CheckState};
+pub use compare::{
+    BlockChanges, Comparison, Shown as ShownChange, Side, kind_name as block_change_name,
+    wanted as wanted_paths,
+};
 pub use config::Config;
 pub use create::{Created, NewAgent};
 pub use draft::DraftSource;
 pub use edit::Edit;
+pub use elsewhere::TakenBack;
+pub use environment::{BOUND_SETTING, ENVIRONMENTS};
 pub use error::{AgentError, Undone};
 pub use export::HistoryLines;
 pub use import::{
@@ -55,6 +65,7 @@ pub use meta::{Meta, MetaEdit};
 pub use number::Number;
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};
+pub use republish::{RepublishOptions, Republished};
 pub use rollback::RolledBack;
 pub use status::{Liveness, Status};
 pub use timeline::Served;
@@ -69,13 +80,22 @@ pub struct Agents {
     actor: Author,
     via: String,
     rehearsal: bool,
-    configs: ConfigCache,
+    /// What has to hold for the next operation.
+    expects: Mutex<Option<Expectation>>,
+    configs: Arc<ConfigCache>,
 }
 
 impl Agents {
     /// The agents of `repo`; operations are recorded as done by `actor` through `via` (`cli`).
     pub fn new(repo: Arc<Repo>, actor: Author, via: &str) -> Self {
-        Self { repo, actor, via: via.to_owned(), rehearsal: false, configs: ConfigCache::default() }
+        Self {
+            repo,
+            actor,
+            via: via.to_owned(),
+            rehearsal: false,
+            expects: Mutex::default(),
+            configs: Arc::default(),
+        }
     }
 
     /// The same agents, with operations only rehearsed: each is checked in full, says in its
@@ -83,6 +103,19 @@ impl Agents {
     #[must_use]
     pub fn rehearsing(self) -> Self {
         Self { rehearsal: true, ..self }
+    }
+
+    /// The same agents as changed by another actor through another surface; what was read of them is shared.
+    #[must_use]
+    pub fn acting(&self, actor: Author, via: &str) -> Self {
+        let (repo, configs) = (Arc::clone(&self.repo), Arc::clone(&self.configs));
+        let (rehearsal, expects) = (self.rehearsal, Mutex::default());
+        Self { repo, actor, via: via.to_owned(), rehearsal, expects, configs }
+    }
+
+    /// Has the next operation happen only where something holds; the ones after it are not held to it.
+    pub fn expect(&self, expectation: Expectation) {
+        *self.expects.lock().unwrap_or_else(PoisonError::into_inner) = Some(expectation);
     }
 
     /// The store.
@@ -126,6 +159,7 @@ impl Agents {
     }
 
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
-        Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal }
+        let expects = self.expects.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal, expects }
     }
 }

@@ -74,11 +74,13 @@ pub struct Direct<'a> {
 }
 
 /// What is to become a version.
-struct Candidate<'a> {
-    config: &'a Config,
-    parents: Vec<ObjectId>,
-    known: Option<Tree>,
-    base_tree: Option<Tree>,
+pub(super) struct Candidate<'a> {
+    pub(super) config: &'a Config,
+    pub(super) parents: Vec<ObjectId>,
+    /// A tree all of whose blocks are here.
+    pub(super) known: Option<Tree>,
+    /// The tree of the version that it follows.
+    pub(super) base_tree: Option<Tree>,
 }
 
 impl Agents {
@@ -190,7 +192,7 @@ impl Agents {
 
     /// The newest version that stands. One whose publishing was undone is no base for another, and being
     /// like it is no reason not to publish.
-    fn not_withdrawn(
+    pub(super) fn not_withdrawn(
         &self,
         operation: &mut Operation<'_>,
         latest: Option<ObjectId>,
@@ -207,7 +209,7 @@ impl Agents {
     }
 
     /// Validates and checks a config, and appends it to the versions.
-    fn add_version(
+    pub(super) fn add_version(
         &self,
         operation: &mut Operation<'_>,
         candidate: &Candidate<'_>,
@@ -253,7 +255,7 @@ impl Agents {
     }
 
     /// Makes a version serve in the operation that publishes it, when that is asked for.
-    fn serve(
+    pub(super) fn serve(
         &self,
         operation: &mut Operation<'_>,
         id: ObjectId,
@@ -267,13 +269,21 @@ impl Agents {
         if state != CheckState::Passed && options.override_check.is_none() {
             return Err(AgentError::CheckStands { agent: operation.agent().clone(), number, state });
         }
-        self.move_active(operation, id)
+        self.point(operation, RefName::active(), id)
     }
 
-    /// Moves ACTIVE in an operation, naming the blocks that change for callers.
-    pub(super) fn move_active(&self, operation: &mut Operation<'_>, id: ObjectId) -> Result<(), AgentError> {
-        let active = RefName::active();
-        let before = operation.target(&active)?.and_then(|target| target.id());
+    /// Lets ACTIVE or an environment name a version in an operation, naming the blocks that change for
+    /// callers.
+    ///
+    /// # Errors
+    /// When what it named before cannot be read.
+    pub fn point(
+        &self,
+        operation: &mut Operation<'_>,
+        name: RefName,
+        id: ObjectId,
+    ) -> Result<(), AgentError> {
+        let before = operation.target(&name)?.and_then(|target| target.id());
         let tree_of = |operation: &Operation<'_>, id: &ObjectId| -> Result<Tree, AgentError> {
             let commit = self.commit_in(operation, id)?;
             match operation.brought(&commit.tree) {
@@ -286,7 +296,7 @@ impl Agents {
             None => Tree::default(),
         };
         let changed = old.changed_names(&tree_of(operation, &id)?);
-        operation.write(active, Some(Target::Id(id)), changed)?;
+        operation.write(name, Some(Target::Id(id)), changed)?;
         Ok(())
     }
 

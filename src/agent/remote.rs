@@ -5,6 +5,7 @@ use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
 use crate::repo::RepoError;
 
+use super::environment::unbound_ref;
 use super::{AgentError, Agents, Resolved};
 
 impl Agents {
@@ -28,7 +29,7 @@ impl Agents {
                 },
                 Err(_) => None,
             },
-            Revision::At(_) | Revision::Remote { .. } => None,
+            Revision::At(_) | Revision::EnvironmentAt { .. } | Revision::Remote { .. } => None,
         };
         let named = || format!("{remote}/{revision}");
         let id = id.ok_or_else(|| AgentError::NoSuchRevision { agent: agent.clone(), revision: named() })?;
@@ -41,8 +42,7 @@ impl Agents {
         remote: &Handle,
         name: &Handle,
     ) -> Result<Option<ObjectId>, AgentError> {
-        let name: RefName = format!("environments/{name}").parse().expect("a handle makes a ref name");
-        self.remote_ref(agent, remote, &name)
+        self.remote_ref(agent, remote, &unbound_ref(name))
     }
 
     fn remote_ref(

@@ -51,7 +51,8 @@ impl Agents {
                 self.describe(agent, id)
             }
             Revision::Draft(name) => self.draft(agent, name).map(Resolved::Draft),
-            Revision::Environment(name) => self.environment(agent, name)?.ok_or_else(no_such),
+            Revision::Environment(name) => self.resolve_environment(agent, name)?.ok_or_else(no_such),
+            Revision::EnvironmentAt { name, time } => self.resolve_environment_at(agent, name, *time),
             Revision::Word(word) => self.resolve_word(agent, word),
         }
     }
@@ -89,18 +90,10 @@ impl Agents {
             Err(
                 AgentError::NoSuchRevision { .. }
                 | AgentError::NotServing(_)
-                | AgentError::NothingThen { .. },
+                | AgentError::NothingThen { .. }
+                | AgentError::NothingInThen { .. },
             ) => Ok(None),
             Err(error) => Err(error),
-        }
-    }
-
-    fn environment(&self, agent: &Handle, name: &Handle) -> Result<Option<Resolved>, AgentError> {
-        let name: RefName = format!("environments/{name}").parse().expect("a handle makes a ref name");
-        let state = self.repo.backend().read_ref(agent, &name).map_err(RepoError::from)?;
-        match state.and_then(|state| state.target).and_then(|target| target.id()) {
-            Some(id) => self.describe(agent, id).map(Some),
-            None => Ok(None),
         }
     }
 
@@ -114,7 +107,7 @@ impl Agents {
                 Err(AgentError::NoSuchRevision { .. }) => {}
                 Err(error) => return Err(error),
             }
-            if let Some(resolved) = self.environment(agent, &name)? {
+            if let Some(resolved) = self.resolve_environment(agent, &name)? {
                 found.push((format!("env:{name}"), resolved));
             }
         }

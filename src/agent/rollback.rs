@@ -2,8 +2,9 @@
 //! into a version that was rolled back from.
 
 use crate::clock::Time;
+use crate::encoding::Digest;
 use crate::object::ObjectId;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
 use crate::repo::Receipt;
 
 use super::{AgentError, Agents, VersionInfo};
@@ -72,7 +73,7 @@ impl Agents {
         let mut stack: Vec<Option<ObjectId>> = Vec::new();
         // An undo takes back the move before it, so the stack is again what it was before that.
         let mut before: Vec<Option<ObjectId>> = Vec::new();
-        let mut moves = self.active_moves(agent)?.into_iter().peekable();
+        let mut moves = self.moves(agent, &RefName::active())?.into_iter().peekable();
         while let Some(moved) = moves.next() {
             if moved.kind == UNDO {
                 std::mem::swap(&mut stack, &mut before);
@@ -85,7 +86,10 @@ impl Agents {
             match stack.iter().rposition(|id| *id == moved.to) {
                 Some(at) if is_back => stack.truncate(at + 1),
                 _ if is_back => {
-                    stack.pop();
+                    // An old version that was published anew takes the place of the one it was made from.
+                    let of_old = |id: &ObjectId| moved.cites.contains(&Digest::from_bytes(*id.as_bytes()));
+                    let old = stack.iter().rposition(|id| id.as_ref().is_some_and(of_old));
+                    stack.truncate(old.unwrap_or_else(|| stack.len().saturating_sub(1)));
                     stack.push(moved.to);
                 }
                 _ => stack.push(moved.to),

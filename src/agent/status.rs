@@ -1,7 +1,7 @@
 //! Where an agent stands: what serves, and what its drafts would change.
 
 use crate::diff::path::Path;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
 
 use super::{AgentError, Agents, DraftInfo, Served, VersionInfo};
 
@@ -47,7 +47,7 @@ impl Agents {
             Some(id) => Some(self.version(agent, &id)?),
             None => None,
         };
-        let since = self.last_stretch(agent, None)?;
+        let since = self.last_stretch(agent, &RefName::active(), None)?;
         let latest = match self.resolve_revision(agent, &crate::history::Revision::Latest) {
             Ok(super::Resolved::Version(version)) => Some(version),
             Ok(_) | Err(AgentError::NoSuchRevision { .. }) => None,

@@ -8,12 +8,14 @@ use serde_json::json;
 use crate::clock::{StepClock, Time};
 use crate::disk::SimDisk;
 use crate::history::{Range, Revision, Spec};
-use crate::object::{Author, Kind};
+use crate::object::{Author, Kind, ObjectId};
 use crate::profile::{Input, Profile};
 use crate::refs::Handle;
 use crate::repo::Repo;
 
 use super::*;
+
+mod republish;
 
 struct Store {
     agents: Agents,

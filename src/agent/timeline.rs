@@ -1,6 +1,7 @@
-//! What served when: the moves of ACTIVE, from the log.
+//! What served when: the moves of ACTIVE, and of the environments, from the log.
 
 use crate::clock::Time;
+use crate::encoding::Digest;
 use crate::history::{LogLines, Order};
 use crate::log::{Record, RecordId};
 use crate::object::{Author, ObjectId};
@@ -33,35 +34,34 @@ pub struct Served {
     pub stated: Option<Time>,
 }
 
-/// One move of ACTIVE.
+/// One move of ACTIVE or of an environment.
 #[derive(Debug)]
-pub(super) struct ActiveMove {
+pub(super) struct Move {
     pub(super) to: Option<ObjectId>,
     pub(super) kind: String,
+    pub(super) cites: Vec<Digest>,
     time: Time,
     actor: Author,
     note: String,
     operation: RecordId,
 }
 
-/// What every line that moves ACTIVE contains.
-const SIEVE: &str = "\"ref\":\"ACTIVE\"";
 /// The kind of operation whose versions have a history of their own.
 const IMPORT: &str = "import";
 
 impl Agents {
-    /// The moves of ACTIVE, oldest first. The initial "nothing serves" of a new agent is one.
-    pub(super) fn active_moves(&self, agent: &Handle) -> Result<Vec<ActiveMove>, AgentError> {
+    /// The moves of a ref, oldest first. The initial "nothing serves" of a new agent is one of ACTIVE.
+    pub(super) fn moves(&self, agent: &Handle, name: &RefName) -> Result<Vec<Move>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::OldestFirst).map_err(RepoError::from)?;
         let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
-        let active = RefName::active();
         let mut moves = Vec::new();
-        for line in lines.containing(SIEVE) {
+        for line in lines.containing(&sieve(name)) {
             let (operation, record) = line.map_err(RepoError::from)?;
-            let Some(change) = record.changes.iter().rfind(|change| change.name == active) else { continue };
-            moves.push(ActiveMove {
+            let Some(change) = record.changes.iter().rfind(|change| change.name == *name) else { continue };
+            moves.push(Move {
                 to: change.to.as_ref().and_then(Target::id),
                 kind: record.kind,
+                cites: record.cites,
                 time: record.time,
                 actor: record.actor,
                 note: record.note,
@@ -76,10 +76,18 @@ impl Agents {
     /// # Errors
     /// When the log cannot be read.
     pub fn timeline(&self, agent: &Handle) -> Result<Vec<Served>, AgentError> {
-        let moves = self.active_moves(agent)?;
+        let here = self.stretches(agent, &RefName::active())?;
         // What was served from here is known; nothing is claimed beside it.
-        let first = moves.iter().find(|moved| moved.to.is_some()).map(|moved| moved.time);
+        let first = here.iter().find(|served| served.version.is_some()).map(|served| served.from);
         let mut served = self.claimed(agent, first)?;
+        served.extend(here);
+        Ok(served)
+    }
+
+    /// What a ref named when, oldest first, as this store moved it.
+    pub(super) fn stretches(&self, agent: &Handle, name: &RefName) -> Result<Vec<Served>, AgentError> {
+        let moves = self.moves(agent, name)?;
+        let mut served = Vec::new();
         for (at, moved) in moves.iter().enumerate() {
             // An agent that never served has no stretch to show for it.
             if at == 0 && moved.to.is_none() {
@@ -147,7 +155,7 @@ impl Agents {
     /// # Errors
     /// When the log cannot be read.
     pub fn active_at(&self, agent: &Handle, time: Time) -> Result<Option<Served>, AgentError> {
-        self.last_stretch(agent, Some(time))
+        self.last_stretch(agent, &RefName::active(), Some(time))
     }
 
     /// What was ACTIVE at an instant.
@@ -160,7 +168,7 @@ impl Agents {
             return Ok(id);
         }
         let first = || -> Result<Option<Time>, AgentError> {
-            let moves = self.active_moves(agent)?;
+            let moves = self.moves(agent, &RefName::active())?;
             Ok(moves.iter().find(|moved| moved.to.is_some()).map(|moved| moved.time))
         };
         let reason = match served {
@@ -173,27 +181,27 @@ impl Agents {
         Err(AgentError::NothingThen { agent: agent.clone(), time, reason })
     }
 
-    /// The newest stretch that began not after `until`; reads the log only as far back as needed.
+    /// The newest stretch of a ref that began not after `until`; reads the log only as far back as needed.
     pub(super) fn last_stretch(
         &self,
         agent: &Handle,
+        name: &RefName,
         until: Option<Time>,
     ) -> Result<Option<Served>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
         let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
-        let active = RefName::active();
-        let mut lines = lines.containing(SIEVE);
+        let mut lines = lines.containing(&sieve(name));
         let mut to = None;
         while let Some(line) = lines.next() {
             let (operation, record) = line.map_err(RepoError::from)?;
-            let Some(change) = record.changes.iter().rfind(|change| change.name == active) else { continue };
+            let Some(change) = record.changes.iter().rfind(|change| change.name == *name) else { continue };
             if until.is_some_and(|until| record.time > until) {
                 to = Some(record.time);
                 continue;
             }
             let version = change.to.as_ref().and_then(Target::id);
             // An agent that never served has no stretch to show for it.
-            if version.is_none() && !moves_active(&mut lines)? {
+            if version.is_none() && !moves_again(&mut lines, name)? {
                 return Ok(None);
             }
             let Record { time: from, actor, kind, note, .. } = record;
@@ -213,11 +221,15 @@ impl Agents {
     }
 }
 
-/// Whether any of these operations moves ACTIVE.
-fn moves_active(lines: &mut LogLines<'_>) -> Result<bool, AgentError> {
-    let active = RefName::active();
+/// What every line that moves a ref contains.
+fn sieve(name: &RefName) -> String {
+    format!("\"ref\":\"{name}\"")
+}
+
+/// Whether any of these operations moves a ref.
+fn moves_again(lines: &mut LogLines<'_>, name: &RefName) -> Result<bool, AgentError> {
     for line in lines {
-        if line.map_err(RepoError::from)?.1.changes.iter().any(|change| change.name == active) {
+        if line.map_err(RepoError::from)?.1.changes.iter().any(|change| change.name == *name) {
             return Ok(true);
         }
     }

@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use crate::diff::path::{Path, Step};
+
 use super::context::Context;
 use super::finding::{AtSite, Finding, Findings, Found, line_of};
 use super::keys::Facts;
@@ -58,6 +60,22 @@ pub fn mask_value(value: &Value) -> Value {
 pub fn masked(value: &Value) -> Option<Value> {
     let mut facts = FactsOf::default();
     holds_secret(value, "", false, &mut facts).then(|| mask_below(value, "", false))
+}
+
+/// Masks a value by the names above it alone: its place in the config is not known.
+pub fn mask_at(at: &Path, value: &Value) -> Value {
+    let names: Vec<&String> = at
+        .steps()
+        .iter()
+        .filter_map(|step| if let Step::Field(name) = step { Some(name) } else { None })
+        .collect();
+    let wrap = |inner: Value, name: &&String| Value::Object(Map::from_iter([((*name).clone(), inner)]));
+    let mut masked = mask_value(&names.iter().rev().fold(value.clone(), wrap));
+    for _ in names {
+        let Value::Object(map) = masked else { return mask_value(value) };
+        masked = map.into_iter().next().map(|(_, inner)| inner).unwrap_or_default();
+    }
+    masked
 }
 
 /// Keys repeat, so what each says is found out once.

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub use context::Context;
 pub use finding::{Finding, Offending, Report, Severity, fingerprint};
-pub use mask::{contains_mask, mask_text, mask_value, masked};
+pub use mask::{contains_mask, mask_at, mask_text, mask_value, masked};
 pub use rules::{RULES, Rule};
 pub use variables::SYSTEM_VARIABLES;
 

@@ -414,3 +414,12 @@ fn nothing_is_found_in_the_fixtures() {
         assert_eq!(mask_text(text), text);
     }
 }
+fn check_at(at: &str, value: &Value, expected: &Value) {
+    assert_eq!(mask_at(&at.parse().expect("a path"), value), *expected, "{at}");
+}
+
+#[test]
+fn names_above_a_value_tell_secrets() {
+    check_at("tools[0].headers.Authorization", &json!("Zq8vT2nLr5xWk3"), &json!("Zq8****"));
+    check_at("tools[0].title", &json!("Zq8vT2nLr5xWk3"), &json!("Zq8vT2nLr5xWk3"));
+}

@@ -65,6 +65,26 @@ pub enum RepoError {
         /// The agent.
         agent: Handle,
     },
+    /// The agent that was to be made is here already, under another handle.
+    #[error("agent '{agent}' is here already, as '{by}'")]
+    IdTaken {
+        /// The handle that it was to get.
+        agent: Handle,
+        /// The handle that it has.
+        by: Handle,
+    },
+    /// Something is not as who acts saw it.
+    #[error("{what} of agent '{agent}' is {actual}, not {expected}")]
+    NotAsExpected {
+        /// The agent.
+        agent: Handle,
+        /// A ref, or the last operation.
+        what: String,
+        /// The ids that were expected.
+        expected: String,
+        /// The id that is there.
+        actual: String,
+    },
     /// Whether the operation happened could not be found out.
     #[error("it is unknown whether the operation on agent '{agent}' happened")]
     Unknown {
@@ -98,8 +118,8 @@ impl Classify for RepoError {
             Self::Disk { source, .. } => source.kind(),
             Self::Missing { .. } | Self::Object { .. } => Kind::Corrupt,
             Self::TooLarge { .. } | Self::Settings { .. } => Kind::Invalid,
-            Self::ClockBehind { .. } => Kind::Refused,
-            Self::Contended { .. } => Kind::Conflict,
+            Self::ClockBehind { .. } | Self::IdTaken { .. } => Kind::Refused,
+            Self::Contended { .. } | Self::NotAsExpected { .. } => Kind::Conflict,
             Self::Unknown { .. } | Self::Random(_) => Kind::Io,
         }
     }

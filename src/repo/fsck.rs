@@ -1,12 +1,12 @@
 //! Examines a whole store: every stored byte through the backend's audit, then every log, every
 //! ref against its log, and every object that history names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::backend::{BackendError, Fault, Head};
+use crate::backend::{BackendError, Fault, Head, pages};
 use crate::error::Classify;
 use crate::history::{HistoryError, LogLines, Order};
-use crate::log::{Record, RefTable, Verifier};
+use crate::log::{AgentId, Record, RefTable, Verifier};
 use crate::object::{EntryKind, Kind, ObjectId};
 use crate::refs::{Handle, RefName, Target};
 
@@ -35,8 +35,10 @@ pub struct FsckReport {
 /// What the logs lead to.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Every object met.
-    pub(super) objects: HashSet<ObjectId>,
+    /// Every object met, and what it is where it could be read.
+    pub(super) objects: HashMap<ObjectId, Option<Kind>>,
+    /// The agents met, by their ids.
+    ids: HashMap<AgentId, Handle>,
     /// Whether a log could not be read, or an object that may be a commit or a tree: there may be more.
     pub(super) incomplete: bool,
 }
@@ -51,24 +53,16 @@ impl Repo {
         let mut seen = Seen::default();
         // Refs are looked at before the objects they point to, so that what a writer adds
         // meanwhile is never taken for missing.
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = match self.backend.agents(after.as_ref(), PAGE) {
-                Ok(page) => page,
-                Err(error) => {
-                    seen.incomplete = true;
-                    note(&mut report, fault_of(&error));
-                    break;
-                }
-            };
+        for page in pages(self.backend(), PAGE) {
+            let page = page.unwrap_or_else(|error| {
+                seen.incomplete = true;
+                note(&mut report, fault_of(&error));
+                Vec::new()
+            });
             for agent in &page {
                 progress(agent);
                 report.agents += 1;
                 self.fsck_agent(agent, &mut seen, &mut report);
-            }
-            match page.last() {
-                Some(last) => after = Some(last.clone()),
-                None => break,
             }
         }
         self.backend.audit(&mut |fault| note(&mut report, fault))?;
@@ -114,10 +108,22 @@ impl Repo {
                 faults.clear();
             }
         }
+        faults.extend(odd_targets(agent, &table, seen));
+        faults.extend(self.fsck_id(agent, head, seen));
         for fault in faults {
             note(report, fault);
         }
         self.fsck_chains(agent, head, report);
+    }
+
+    /// Whether an agent was met under another handle, which it has besides this one.
+    fn fsck_id(&self, agent: &Handle, head: Head, seen: &mut Seen) -> Option<Fault> {
+        let other = seen.ids.insert(head.agent, agent.clone())?;
+        // It may have been renamed meanwhile.
+        let is_there = |handle: &Handle| matches!(self.backend.head(handle), Ok(Some(found)) if found.agent == head.agent);
+        let twice = is_there(&other) && is_there(agent);
+        let fault = || Fault::new(format!("agents/{agent}"), format!("it is the same agent as '{other}'"));
+        twice.then(fault)
     }
 
     /// Verifies a log and what it names; `None` when it is too damaged to say what refs it adds up to.
@@ -186,9 +192,10 @@ impl Repo {
     ) {
         let mut open = vec![(id, None::<EntryKind>)];
         while let Some((id, entry)) = open.pop() {
-            if !seen.objects.insert(id) {
+            if seen.objects.contains_key(&id) {
                 continue;
             }
+            seen.objects.insert(id, None);
             let from = || format!("named by '{name}' of agent '{agent}'");
             let object = match self.backend.object(&id) {
                 Ok(Some(object)) => object,
@@ -203,6 +210,7 @@ impl Repo {
                     continue;
                 }
             };
+            seen.objects.insert(id, Some(object.kind));
             let next = match (object.kind, &entry) {
                 (Kind::Commit, None) => crate::object::Commit::from_payload(&object.payload).map(|commit| {
                     let mut next = vec![(commit.tree, None), (commit.profile, Some(EntryKind::Json))];
@@ -281,6 +289,22 @@ impl Repo {
     }
 }
 
+/// Refs that name objects of another kind than such refs do: nobody could read what they lead to.
+fn odd_targets(agent: &Handle, table: &RefTable, seen: &Seen) -> Vec<Fault> {
+    let odd = |name: &RefName, id: ObjectId, place: Option<usize>| {
+        let (expected, found) = (name.names_kind()?, seen.objects.get(&id).copied().flatten()?);
+        let entry = place.map_or_else(String::new, |at| format!("entry {} ", at + 1));
+        let problem = format!("{entry}names a {}, not a {}", found.name(), expected.name());
+        (found != expected).then(|| Fault::new(format!("agents/{agent}/{name}"), problem.trim_start()))
+    };
+    let targets = table.refs.iter().filter_map(|(name, state)| Some((name, state.target.as_ref()?.id()?)));
+    let mut faults: Vec<Fault> = targets.filter_map(|(name, id)| odd(name, id, None)).collect();
+    for (name, entries) in &table.lists {
+        faults.extend(entries.iter().enumerate().filter_map(|(at, entry)| odd(name, entry.id, Some(at))));
+    }
+    faults
+}
+
 pub(super) fn note(report: &mut FsckReport, fault: Fault) {
     if fault.harmless { report.notes.push(fault) } else { report.faults.push(fault) }
 }
@@ -310,5 +334,62 @@ pub(super) fn fault_of(error: &BackendError) -> Fault {
 impl From<HistoryError> for Fault {
     fn from(error: HistoryError) -> Self {
         Self::new("history", describe(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::backend::memory::MemoryBackend;
+    use crate::clock::{StepClock, Time};
+    use crate::disk::SimDisk;
+    use crate::log::StoreId;
+    use crate::object::{Author, Object};
+    use crate::repo::Intent;
+
+    #[test]
+    fn refs_that_name_objects_of_another_kind_are_faults() {
+        let clock = Arc::new(StepClock::new(Time::from_ms(1_772_892_000_000).expect("a time"), 10));
+        let backend = Arc::new(MemoryBackend::new(StoreId([1; 16])));
+        let repo = Repo::on(backend, Arc::new(SimDisk::new(1)), "/x".into(), clock);
+        let actor = Author { name: "Ana".to_owned(), email: None };
+        let intent =
+            Intent { kind: "edit", actor: &actor, via: "test", note: "", rehearsal: false, expects: None };
+        let agent: Handle = "support".parse().expect("a handle");
+        let write = |names: &[&str]| {
+            let done = repo.operate::<(), RepoError>(
+                &agent,
+                &intent,
+                |operation| {
+                    for name in names {
+                        let object = Object { kind: Kind::Block, payload: name.as_bytes().to_vec() };
+                        let id = operation.put(object);
+                        let name = name.parse().expect("a name");
+                        operation.write(name, Some(Target::Id(id)), Vec::new())?;
+                    }
+                    Ok(())
+                },
+                |_, _| Ok(Vec::new()),
+            );
+            done.expect("written");
+        };
+        let found = || {
+            let faults = repo.fsck(&mut |_| {}).expect("examined").faults;
+            faults.into_iter().map(|fault| (fault.subject, fault.problem)).collect::<Vec<_>>()
+        };
+        // Metadata is a block, and of what later builds name nothing is known.
+        write(&["meta", "schedules/night"]);
+        assert_eq!(found(), []);
+        write(&["drafts/tone", "ACTIVE", "versions", "remotes/origin/versions"]);
+        let expected = [
+            ("ACTIVE", "names a block, not a commit"),
+            ("drafts/tone", "names a block, not a commit"),
+            ("remotes/origin/versions", "entry 1 names a block, not a commit"),
+            ("versions", "entry 1 names a block, not a commit"),
+        ];
+        let expected = expected.map(|(name, problem)| (format!("agents/support/{name}"), problem.to_owned()));
+        assert_eq!(found(), expected);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::backend::{Repacked, StoredAs};
+use crate::backend::{Repacked, StoredAs, pages};
 use crate::history::{LogLines, Order as LogOrder};
 use crate::log::{Change, Record};
 use crate::object::{Commit, Kind, ObjectId, Tree};
@@ -122,15 +122,11 @@ impl Repo {
         if gathering.wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = self.backend.agents(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            for agent in &page {
+        for page in pages(self.backend(), PAGE) {
+            for agent in &page? {
                 progress(agent);
                 self.gather_agent(agent, &mut gathering)?;
             }
-            after = Some(last.clone());
         }
         if consolidates {
             // Of a pack, what nothing leads to has to go along: else the pack could not be removed.

@@ -44,21 +44,28 @@ impl Repo {
                 }
             });
         }
+        // `None`: they failed together, although some may have happened.
         let outcomes = if transactions.is_empty() {
-            Vec::new()
+            None
         } else {
-            // Some may have happened although it failed: who looks at the log knows.
-            let unknown = |_| vec![Outcome::Unknown; transactions.len()];
-            self.backend.commit_many(&transactions).unwrap_or_else(unknown)
+            self.backend.commit_many(&transactions).map(Some).unwrap_or_default()
         };
         let mut settle = |(at, one): (usize, Prepared<T, E>)| match one {
             Prepared::Settled(result) => result,
-            Prepared::Waits(value, receipt, place) => match &outcomes[place] {
-                Outcome::Committed => Ok((value, receipt)),
-                Outcome::Unknown if self.settle(&Outcome::Unknown, &receipt).is_ok() => Ok((value, receipt)),
-                // By itself it is tried again, or tells why it cannot be.
-                _ => self.operate(&agents[at], intent, |operation| build(at, operation), &mut derive),
-            },
+            Prepared::Waits(value, receipt, place) => {
+                match outcomes.as_ref().map(|outcomes| &outcomes[place]) {
+                    Some(Outcome::Committed) => Ok((value, receipt)),
+                    // The answer was lost: the log tells whether it happened, and nothing is done twice.
+                    Some(Outcome::Unknown) => {
+                        self.settle(&Outcome::Unknown, &receipt).map(|()| (value, receipt)).map_err(E::from)
+                    }
+                    None if self.settle(&Outcome::Unknown, &receipt).is_ok() => Ok((value, receipt)),
+                    // By itself it is tried again, or tells why it cannot be.
+                    Some(Outcome::Moved(_)) | None => {
+                        self.operate(&agents[at], intent, |operation| build(at, operation), &mut derive)
+                    }
+                }
+            }
         };
         prepared.into_iter().enumerate().map(&mut settle).collect()
     }

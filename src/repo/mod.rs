@@ -25,7 +25,7 @@ use crate::refs::Handle;
 pub use error::RepoError;
 pub use fsck::FsckReport;
 pub use gc::{GcOptions, GcReport, Holdings};
-pub use operation::{Intent, Operation, Receipt};
+pub use operation::{Expectation, Intent, Operation, Receipt};
 pub use settings::Settings;
 
 use objects::ObjectCache;
@@ -105,6 +105,11 @@ impl Repo {
         self.clock.as_ref()
     }
 
+    /// The same, for who keeps it.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// The disk that the store and working files lie on.
     pub fn disk(&self) -> &SharedDisk {
         &self.disk
@@ -161,6 +166,18 @@ impl Repo {
                 Ok::<_, RepoError>(rehearsal.agent_faults(agent))
             })?;
         Ok(local.recover(agent)? || renewed)
+    }
+
+    /// Makes the files of an agent's refs anew where they are missing or not what its log adds up to; returns
+    /// their paths in the store.
+    ///
+    /// # Errors
+    /// When the log is damaged, or a file cannot be written.
+    pub fn rebuild(&self, agent: &Handle) -> Result<Vec<PathBuf>, RepoError> {
+        match &self.local {
+            Some(local) => Ok(local.rebuild(agent)?),
+            None => Ok(Vec::new()),
+        }
     }
 }
 

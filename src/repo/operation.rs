@@ -38,6 +38,45 @@ pub struct Intent<'a> {
     pub note: &'a str,
     /// Whether it is only to be seen what would happen: everything is checked, nothing is written.
     pub rehearsal: bool,
+    /// What has to hold for it to happen.
+    pub expects: Option<Expectation>,
+}
+
+/// What has to hold for an operation to happen: somebody saw the agent so, and acts on that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The ref that was seen; none where only the end of the log counts.
+    pub at: Option<RefName>,
+    /// Ids, of which one has to be what the ref points to, or the newest record.
+    pub ids: Vec<String>,
+}
+
+impl Expectation {
+    /// Says what is not so.
+    ///
+    /// # Errors
+    /// `NotAsExpected`; when the ref cannot be read.
+    fn check(&self, operation: &mut Operation<'_>) -> Result<(), RepoError> {
+        let head = operation.head().map(|id| id.to_string());
+        let target = match &self.at {
+            Some(name) => operation.target(name)?.map(|target| target.to_string()),
+            None => None,
+        };
+        let holds = |id: &String| Some(id) == head.as_ref() || Some(id) == target.as_ref();
+        if self.ids.iter().any(holds) {
+            return Ok(());
+        }
+        let actual = if self.at.is_some() { target } else { head };
+        Err(RepoError::NotAsExpected {
+            agent: operation.agent.clone(),
+            what: self
+                .at
+                .as_ref()
+                .map_or_else(|| "the last operation".to_owned(), |name| format!("'{name}'")),
+            expected: self.ids.join(", "),
+            actual: actual.unwrap_or_else(|| "none".to_owned()),
+        })
+    }
 }
 
 /// What an operation did.
@@ -324,7 +363,8 @@ impl Repo {
     /// without changes is not recorded.
     ///
     /// # Errors
-    /// What `build` or `derive` returns; what the backend refuses; `ClockBehind`.
+    /// What `build` or `derive` returns; what the backend refuses; `ClockBehind`; `IdTaken` for an agent that
+    /// is adopted.
     pub fn operate<T, E: From<RepoError>>(
         &self,
         agent: &Handle,
@@ -337,6 +377,9 @@ impl Repo {
             let Some(transaction) = transaction else { return Ok((value, receipt)) };
             match self.commit_one(transaction)? {
                 Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => break,
+                Outcome::Moved(Moved::IdTaken(by)) => {
+                    return Err(RepoError::IdTaken { agent: agent.clone(), by }.into());
+                }
                 Outcome::Moved(_) => back_off(attempt),
                 outcome => {
                     self.settle(&outcome, &receipt)?;
@@ -345,6 +388,14 @@ impl Repo {
             }
         }
         Err(RepoError::Contended { agent: agent.clone() }.into())
+    }
+
+    /// Refuses where something does not hold now.
+    ///
+    /// # Errors
+    /// `NotAsExpected`; when the agent cannot be read.
+    pub fn see_to(&self, agent: &Handle, expectation: &Expectation) -> Result<(), RepoError> {
+        expectation.check(&mut self.begin(agent)?)
     }
 
     /// Puts an operation together: its transaction, unless there is nothing to write.
@@ -356,6 +407,9 @@ impl Repo {
         derive: &mut impl FnMut(&mut Operation<'_>, RecordId) -> Result<Vec<Derived>, E>,
     ) -> Result<(T, Receipt, Option<Transaction>), E> {
         let mut operation = self.begin(agent)?;
+        if let Some(expectation) = &intent.expects {
+            expectation.check(&mut operation)?;
+        }
         let value = build(&mut operation)?;
         let time = operation.time;
         let idle = operation.changes.is_empty() && operation.chains.is_empty();
@@ -374,11 +428,36 @@ impl Repo {
     /// Sees that what may have happened did.
     pub(super) fn settle(&self, outcome: &Outcome, receipt: &Receipt) -> Result<(), RepoError> {
         let unknown = *outcome == Outcome::Unknown;
-        let holds = |id| self.log_holds(&receipt.agent, id);
-        if unknown && !receipt.operation.map_or(Ok(false), holds)? {
+        // A log that cannot be read does not say that nothing happened.
+        let holds = |id| self.log_holds(&receipt.agent, id).unwrap_or(false);
+        if unknown && !receipt.operation.is_some_and(holds) {
             return Err(RepoError::Unknown { agent: receipt.agent.clone() });
         }
         Ok(())
+    }
+
+    /// Shows an operation that was put together elsewhere as if it were put together here, to be looked at
+    /// before it is committed. It has the time of its last record.
+    ///
+    /// # Errors
+    /// When the agent cannot be read; `ClockBehind`; what `look` returns.
+    pub fn inspect<T, E: From<RepoError>>(
+        &self,
+        transaction: &Transaction,
+        look: impl FnOnce(&mut Operation<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut operation = self.begin(&transaction.agent)?;
+        if let Some(last) = transaction.records.last() {
+            operation.time = last.time;
+        }
+        operation.adopts = transaction.records.first().and_then(|record| record.agent);
+        operation.put_all(transaction.objects.clone());
+        for change in transaction.records.iter().flat_map(|record| &record.changes) {
+            operation.push(change.clone());
+        }
+        operation.staged.clone_from(&transaction.staged);
+        operation.rename_to.clone_from(&transaction.rename_to);
+        look(&mut operation)
     }
 
     /// The present time for an operation on an agent: never before that of the agent's last one.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::backend::BackendError;
+use crate::backend::{BackendError, pages};
 use crate::log::RefTable;
 use crate::object::{Commit, Kind, ObjectId, Tree};
 use crate::refs::{Handle, RefName, Target};
@@ -47,7 +47,7 @@ impl Repo {
             let words = match needs.by.get(&id) {
                 Some(by) => format!("needed by {}", listed(by)),
                 None if needs.incomplete => UNKNOWN.to_owned(),
-                None if seen.objects.contains(&id) => {
+                None if seen.objects.contains_key(&id) => {
                     "needed by nothing but what the log remembers".to_owned()
                 }
                 None if seen.incomplete => UNKNOWN.to_owned(),
@@ -58,15 +58,12 @@ impl Repo {
     }
 
     fn needs_of_all(&self, needs: &mut Needs, seen: &mut Seen) -> Result<(), BackendError> {
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = self.backend.agents(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            for agent in &page {
+        for page in pages(self.backend(), PAGE) {
+            for agent in &page? {
                 self.needs_of_agent(agent, needs, seen);
             }
-            after = Some(last.clone());
         }
+        Ok(())
     }
 
     /// What an agent's refs need, as its log has them: it knows every name, and a damaged ref is no gap.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::disk::DiskError;
+use crate::backend::Glance;
+use crate::disk::{DiskError, LockGuard};
 use crate::encoding::{canonical, json};
 
 use super::{Repo, RepoError};
@@ -50,6 +51,11 @@ impl Repo {
         self.root.join("config.json")
     }
 
+    /// What the settings look like from afar; `None` when there are none.
+    pub fn glance_at_settings(&self) -> Option<Glance> {
+        self.disk.stat(&self.settings_path()).ok()?.as_ref().map(Glance::of_file)
+    }
+
     /// Reads the settings; none when there is no such file.
     ///
     /// # Errors
@@ -62,6 +68,35 @@ impl Repo {
             Err(source) => return Err(RepoError::disk(&path, source)),
         };
         Settings::parse(&bytes).map_err(|reason| RepoError::Settings { path, reason })
+    }
+
+    /// Changes the settings as they are now: nobody else who does so changes them meanwhile. Nothing is
+    /// written when `change` fails.
+    ///
+    /// # Errors
+    /// What `change` returns; when the settings cannot be read or written.
+    pub fn change_settings<T, E: From<RepoError>>(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _guard = self.lock_settings()?;
+        let mut settings = self.settings()?;
+        let value = change(&mut settings)?;
+        self.write_settings(&settings)?;
+        Ok(value)
+    }
+
+    /// The lock lies where a store in a directory has its locks, so that one which takes its place has it, too.
+    fn lock_settings(&self) -> Result<Box<dyn LockGuard>, RepoError> {
+        let path = self.root.join("locks").join(".settings.lock");
+        let failed = |source| RepoError::disk(&path, source);
+        match self.disk.lock(&path) {
+            Err(DiskError::NotFound { .. }) => {
+                self.disk.create_dir_all(&self.root.join("locks")).map_err(failed)?;
+                self.disk.lock(&path).map_err(failed)
+            }
+            other => other.map_err(failed),
+        }
     }
 
     /// Replaces the settings.

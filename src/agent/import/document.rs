@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::backend::pages;
 use crate::history::Revision;
 use crate::object::{Blocks, ObjectId};
 use crate::profile::{DraftPolicy, Imported, Profile};
@@ -156,6 +157,22 @@ impl Agents {
         self.bring(agent.as_ref(), read, options)
     }
 
+    /// The agent that a document is about, by the vendor's id, when no handle says which.
+    ///
+    /// # Errors
+    /// `Invalid` when the document is none of the profile.
+    pub fn agent_of_document(
+        &self,
+        document: &Value,
+        profile: Option<Arc<Profile>>,
+    ) -> Result<Option<Handle>, AgentError> {
+        let profile = match profile {
+            Some(profile) => profile,
+            None => self.profile(&Profile::guess(document).id())?,
+        };
+        self.with_vendor_id(&Read::of(profile, document, false)?.imported.vendor_ids)
+    }
+
     /// Imports block files as [`Agents::import_document`] does a document.
     ///
     /// # Errors
@@ -194,19 +211,14 @@ impl Agents {
     /// The agent that was imported with the same id of the vendor.
     fn with_vendor_id(&self, ids: &Map<String, Value>) -> Result<Option<Handle>, AgentError> {
         let Some(id) = agent_id(ids) else { return Ok(None) };
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = self.repo.backend().agents(after.as_ref(), PAGE).map_err(RepoError::from)?;
-            for agent in &page {
-                if agent_id(&self.meta(agent)?.vendor_ids) == Some(id) {
-                    return Ok(Some(agent.clone()));
+        for page in pages(self.repo.backend(), PAGE) {
+            for agent in page.map_err(RepoError::from)? {
+                if agent_id(&self.meta(&agent)?.vendor_ids) == Some(id) {
+                    return Ok(Some(agent));
                 }
             }
-            match page.last() {
-                Some(last) => after = Some(last.clone()),
-                None => return Ok(None),
-            }
         }
+        Ok(None)
     }
 
     fn bring(
