@@ -32,6 +32,14 @@ pub enum SyncError {
         /// Where it is.
         url: String,
     },
+    /// The store cannot become a mirror: what is only here would be lost.
+    #[error("this store cannot mirror '{remote}': what was done here would be lost")]
+    OwnWork {
+        /// The remote.
+        remote: Handle,
+        /// What is here and not there.
+        work: Vec<String>,
+    },
     /// There is no remote of that name.
     #[error("no remote '{0}'")]
     NoSuchRemote(Handle),
@@ -99,6 +107,14 @@ pub enum SyncError {
         /// Whether it was to be pushed.
         pushing: bool,
     },
+    /// The handle that an agent was to have at the remote is that of another.
+    #[error("agent '{agent}' cannot be '{there}' at the remote, where that is another agent")]
+    HandleTaken {
+        /// The agent here.
+        agent: Handle,
+        /// The handle there.
+        there: Handle,
+    },
     /// The remote has versions that were not seen here.
     #[error("agent '{agent}' is behind '{remote}', which has versions that were published since")]
     Behind {
@@ -156,6 +172,14 @@ pub enum SyncError {
         /// Why.
         reason: &'static str,
     },
+    /// An operation was put together as none may be.
+    #[error("the store does not take this operation on agent '{agent}': {reason}")]
+    Untaken {
+        /// The agent.
+        agent: Handle,
+        /// Why.
+        reason: String,
+    },
     /// An object did not come.
     #[error("object '{0}' is missing from what was sent")]
     Incomplete(ObjectId),
@@ -189,7 +213,7 @@ pub enum SyncError {
         refused: bool,
     },
     /// The other store said no, and why.
-    #[error("{failure}")]
+    #[error("the remote says: {failure}")]
     Told {
         /// What it said.
         failure: Box<Failure>,
@@ -205,9 +229,11 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// Whether the remote as a whole did not answer as it should, so that no other question would fare better.
-    pub(super) fn is_about_the_remote(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Stopped(_) | Self::Http { .. })
+    /// Whether something that was asked for is damaged or gone, so that a question about something else may
+    /// fare better.
+    pub(super) fn is_damage(&self) -> bool {
+        !matches!(self, Self::Unreachable(_) | Self::Stopped(_) | Self::Http { .. })
+            && matches!(self.kind(), Kind::Corrupt | Kind::NotFound)
     }
 
     /// An address that cannot be used; a password in it is not repeated.
@@ -235,11 +261,14 @@ impl Classify for SyncError {
             | Self::OtherStore { .. }
             | Self::Copied { .. }
             | Self::OtherAgent { .. }
+            | Self::HandleTaken { .. }
             | Self::NotUpstream { .. }
             | Self::NotAuthority(_)
             | Self::NoVersion { .. }
             | Self::Mirror { .. }
+            | Self::OwnWork { .. }
             | Self::Forbidden { .. }
+            | Self::Untaken { .. }
             | Self::Http { refused: true, .. } => Kind::Refused,
             Self::Address { .. } => Kind::Usage,
             Self::Behind { .. }
@@ -265,6 +294,9 @@ impl Classify for SyncError {
             Self::Mirror { .. } => Some(
                 "publish there; 'recto fetch' follows it, 'recto config mirror --unset' makes this a store of its own".to_owned(),
             ),
+            Self::OwnWork { remote, .. } => Some(format!(
+                "'recto push --remote {remote} --drafts --activate' gives it to the remote; 'recto clone --mirror' makes a mirror elsewhere"
+            )),
             Self::NoSuchRemote(name) => Some(format!("'recto remote list' shows them, 'recto remote add {name} PATH' adds one")),
             Self::RemoteExists(name) => Some(format!("'recto remote set-url {name} PATH' changes where it is")),
             Self::SameStore(_) | Self::Copied { own: true, .. } => Some(
@@ -274,8 +306,8 @@ impl Classify for SyncError {
             Self::OtherStore { remote, .. } => Some(format!(
                 "if it was restored under another id, 'recto remote set-url {remote} WHERE --other-store' takes it for the same"
             )),
-            Self::OtherAgent { handle, pushing: true } => {
-                Some(format!("recto push {handle} --as NAME"))
+            Self::OtherAgent { handle: agent, pushing: true } | Self::HandleTaken { agent, .. } => {
+                Some(format!("recto push {agent} --as NAME"))
             }
             Self::OtherAgent { handle, pushing: false } => {
                 Some(format!("recto agent rename {handle} NAME"))
@@ -287,6 +319,9 @@ impl Classify for SyncError {
             Self::NotAuthority(_) => Some(
                 "push to the store that gives them; if that is lost, 'recto remote remove NAME --take-over' there lets the remote give them".to_owned(),
             ),
+            Self::BothMoved { agent, remote, name } if name.as_draft().is_none() => Some(format!(
+                "'recto pull {agent} --activate' shows both; to keep yours, let serve here what serves at '{remote}', then yours again, and push"
+            )),
             Self::BothMoved { agent, remote, .. } => {
                 Some(format!("'recto diff' shows what is at {agent}@{remote}/..., 'recto draft rename {agent}@DRAFT NAME' keeps both"))
             }
@@ -300,6 +335,7 @@ impl Classify for SyncError {
             Self::Agent(error) => error.details(),
             Self::Bundle(error) => error.details(),
             Self::Behind { since, .. } => since.clone(),
+            Self::OwnWork { work, .. } => work.clone(),
             Self::Told { failure, .. } => failure.details(),
             _ => Vec::new(),
         }

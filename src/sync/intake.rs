@@ -1,23 +1,27 @@
 //! Objects on their way in: verified one by one, kept in memory or written ahead, and found to be
 //! everything that the refs will lead to before any ref does.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, Read};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use crate::agent::Agents;
 use crate::backend::{BackendError, Staged};
 use crate::object::{Kind, Object, ObjectId};
-use crate::pack::{PackError, PackStream, is_thin};
-use crate::refs::{Handle, RefName, Shape, Target};
+use crate::pack::{PackError, PackStream, Packed, is_thin};
+use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Repo};
 
-use super::SyncError;
 use super::closure::{self, Known};
+use super::{Progress, SyncError};
 
 /// Objects that take more than this are written as they come, not kept in memory, in bytes.
 const KEPT_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// So many objects of a pack are verified before they are looked into together.
+const AHEAD_OBJECTS: usize = 64;
 
 /// Objects that came.
 #[derive(Debug, Default)]
@@ -45,6 +49,11 @@ impl Arrived {
         Self { before, ..Self::default() }
     }
 
+    /// What is written of it, and what else an operation relies on.
+    pub(super) fn staged(&self) -> Option<&Staged> {
+        self.staged.as_ref()
+    }
+
     /// What an object that came and is written leads to.
     fn links_of(&self, id: &ObjectId) -> Option<&(Kind, Vec<ObjectId>)> {
         self.links.get(id).or_else(|| self.before.as_ref()?.links_of(id))
@@ -55,38 +64,90 @@ impl Arrived {
         self.links_of(id).is_some()
     }
 
-    /// Takes a pack in.
+    /// Takes a pack in, and tells of its objects as they come.
     ///
     /// # Errors
     /// When it is cut off or wrong; when it cannot be written.
-    pub(super) fn take(&mut self, repo: &Repo, source: &mut dyn Read) -> Result<(), SyncError> {
+    pub(super) fn take(
+        &mut self,
+        repo: &Repo,
+        source: &mut dyn Read,
+        progress: &dyn Progress,
+    ) -> Result<(), SyncError> {
         let mut header = [0; 8];
         let pack = |error: PackError| SyncError::from(BackendError::from(error));
         source.read_exact(&mut header).map_err(|error| pack(PackError::reading(error, 0)))?;
         let thin = is_thin(header).map_err(pack)?;
         let mut source = header.as_slice().chain(source);
-        if thin { self.take_thin(repo, &mut source) } else { self.take_standing(repo, &mut source) }
+        if thin {
+            self.take_thin(repo, &mut source, progress)
+        } else {
+            self.take_standing(repo, &mut source, progress)
+        }
     }
 
-    fn take_standing(&mut self, repo: &Repo, source: &mut dyn Read) -> Result<(), SyncError> {
-        let mut malformed = None;
+    fn take_standing(
+        &mut self,
+        repo: &Repo,
+        source: &mut dyn Read,
+        progress: &dyn Progress,
+    ) -> Result<(), SyncError> {
         let links = &mut self.links;
-        let (_, staged) = repo.backend().stage_pack(source, &mut |packed| match closure::links(
-            &packed.id,
-            &packed.object,
-        ) {
-            Ok(next) => drop(links.insert(packed.id, (packed.object.kind, next))),
-            Err(error) => drop(malformed.get_or_insert(error)),
-        })?;
-        self.staged.get_or_insert_default().extend(staged);
-        malformed.map_or(Ok(()), Err)
+        // What an object leads to is read beside the next ones being verified.
+        let (staged, read) = std::thread::scope(|scope| {
+            let (verified, batches) = mpsc::sync_channel::<Vec<(ObjectId, Option<Arc<Object>>)>>(1);
+            let mut batch = Vec::new();
+            let reading = scope.spawn(move || {
+                for (id, object) in batches.into_iter().flatten() {
+                    let read = match object {
+                        Some(object) => (object.kind, closure::links(&id, &object)?),
+                        None => (Kind::Block, Vec::new()),
+                    };
+                    links.insert(id, read);
+                }
+                Ok(())
+            });
+            let staged = repo.backend().stage_pack(source, &mut |Packed { id, object }| {
+                progress.objects(1);
+                // Blocks may be large, and lead nowhere.
+                let object = (object.kind != Kind::Block).then(|| Arc::clone(object));
+                batch.push((*id, object));
+                if batch.len() >= AHEAD_OBJECTS {
+                    // Nobody takes them any more once one was malformed.
+                    drop(verified.send(std::mem::take(&mut batch)));
+                }
+            });
+            drop(verified.send(batch));
+            drop(verified);
+            (staged, reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        self.staged.get_or_insert_default().extend(staged?.1);
+        read
     }
 
-    fn take_thin(&mut self, repo: &Repo, source: &mut dyn Read) -> Result<(), SyncError> {
-        let base = |id: &ObjectId| repo.object(id).ok().flatten();
-        let stream = PackStream::new(BufReader::new(source), base).map_err(BackendError::from)?;
+    fn take_thin(
+        &mut self,
+        repo: &Repo,
+        source: &mut dyn Read,
+        progress: &dyn Progress,
+    ) -> Result<(), SyncError> {
+        // A base that is damaged here, or cannot be read, is another matter than one that is not here.
+        let unread = RefCell::new(None);
+        let base = |id: &ObjectId| {
+            let found = repo.object(id);
+            found.unwrap_or_else(|error| {
+                unread.borrow_mut().get_or_insert(error);
+                None
+            })
+        };
+        let failed = |error: PackError| match unread.take() {
+            Some(error) => SyncError::from(error),
+            None => BackendError::from(error).into(),
+        };
+        let stream = PackStream::new(BufReader::new(source), base).map_err(&failed)?;
         for packed in stream {
-            let packed = packed.map_err(BackendError::from)?;
+            let packed = packed.map_err(&failed)?;
+            progress.objects(1);
             self.size_bytes += packed.object.payload.len();
             self.objects.insert(packed.id, packed.object);
             if self.size_bytes > KEPT_MAX_BYTES {
@@ -138,14 +199,7 @@ impl Arrived {
     ) -> Result<Option<&'static str>, SyncError> {
         let Some(to) = to else { return Ok(None) };
         let Some(id) = to.id() else { return Ok(Some("it must name an object")) };
-        let expected = match (name.shape(), name.split()) {
-            (Shape::List, _)
-            | (Shape::Single, (None, RefName::ACTIVE) | (Some("drafts" | "environments"), _)) => Kind::Commit,
-            (Shape::Single, (None, _)) | (Shape::Attribute, (Some("notes" | "checks" | "conflicts"), _)) => {
-                Kind::Block
-            }
-            _ => return Ok(None),
-        };
+        let Some(expected) = name.names_kind() else { return Ok(None) };
         if self.kind(agents.repo(), &id)? != Some(expected) {
             return Ok(Some("it names an object of another kind"));
         }
@@ -244,5 +298,58 @@ impl Arrived {
             operation.rely_on(staged);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::{StepClock, Time};
+    use crate::disk::SimDisk;
+    use crate::pack::{Effort, PackWriter};
+
+    fn block(text: &str) -> Object {
+        Object { kind: Kind::Block, payload: text.as_bytes().to_vec() }
+    }
+
+    /// A thin pack of an object that builds on another.
+    fn thin(object: &Object, base: &Object) -> Vec<u8> {
+        let mut writer = PackWriter::thin(Vec::new(), Effort::Fast).expect("begun");
+        writer.add_on_outside(object, base).expect("added");
+        writer.finish().expect("ended").1
+    }
+
+    #[test]
+    fn a_base_that_cannot_be_read_is_not_taken_for_one_that_is_not_here() {
+        let disk = Arc::new(SimDisk::new(1));
+        let clock = || Arc::new(StepClock::new(Time::from_ms(1_772_892_000_000).expect("a time"), 10));
+        let made = Repo::init(Arc::clone(&disk) as _, Path::new("/x"), clock()).expect("made");
+        let words = "the same words again and again, ".repeat(30);
+        let (base, object) = (block(&words), block(&format!("{words} and some")));
+        let pack = thin(&object, &base);
+        let take = || {
+            let repo = Repo::open(Arc::clone(&disk) as _, made.root(), clock()).expect("opened");
+            Arrived::default().take(&repo, &mut pack.as_slice(), &crate::sync::progress::Untold)
+        };
+        let absent = take().expect_err("it is not here");
+        let expected = |error: &SyncError| {
+            matches!(
+                error,
+                SyncError::Repo(crate::repo::RepoError::Backend(BackendError::Pack(
+                    PackError::NoBase { .. }
+                )))
+            )
+        };
+        assert!(expected(&absent), "{absent:?}");
+        made.backend().stage(std::slice::from_ref(&base)).expect("staged");
+        take().expect("it builds on what is here");
+        let id = base.id().to_string();
+        let path = made.root().join("objects").join(&id[..2]).join(&id[2..]);
+        disk.overwrite(&path, b"garbage").expect("damaged");
+        let damaged = take().expect_err("it cannot be read");
+        assert!(!expected(&damaged), "{damaged:?}");
+        assert!(format!("{damaged:?}").contains(&id[2..]), "{damaged:?}");
     }
 }

@@ -12,7 +12,8 @@ use crate::repo::{Repo, RepoError};
 
 use super::link::Tell;
 use super::news::handles_by_id;
-use super::{AgentTip, Drafts, Job, Link, Pair, Remote, Scope, SyncError, Transport, remote};
+use super::progress::Untold;
+use super::{AgentTip, Drafts, Job, Link, Pair, Progress, Remote, Scope, SyncError, Transport, remote};
 
 /// The setting that makes a store a mirror: the name of the remote that it follows.
 pub const MIRROR_SETTING: &str = "mirror";
@@ -39,9 +40,10 @@ pub fn mirrored(repo: &Repo) -> Result<Option<Remote>, SyncError> {
 /// # Errors
 /// When the settings cannot be written.
 pub fn write_mirror(repo: &Repo, remote: &Handle) -> Result<(), SyncError> {
-    let mut settings = repo.settings()?;
-    settings.0.insert(MIRROR_SETTING.to_owned(), remote.to_string());
-    Ok(repo.write_settings(&settings)?)
+    repo.change_settings(|settings| {
+        settings.0.insert(MIRROR_SETTING.to_owned(), remote.to_string());
+        Ok(())
+    })
 }
 
 /// A store that follows a remote.
@@ -53,6 +55,7 @@ pub struct Follow<'a> {
     /// Only these agents; all when there are none.
     only: Vec<Handle>,
     mirror: bool,
+    progress: &'a dyn Progress,
 }
 
 /// Is told of each agent, by its name, what came of it.
@@ -61,7 +64,14 @@ pub type Hear<'t> = dyn FnMut(String, Result<super::Synced, SyncError>) + 't;
 impl<'a> Follow<'a> {
     /// Follows a remote; as a mirror its refs become this store's, else they are only looked at.
     pub fn new(agents: &'a Agents, remote: &Remote, mirror: bool) -> Self {
-        Self { agents, remote: remote.name.clone(), store: remote.store, only: remote.agents.clone(), mirror }
+        let (store, only) = (remote.store, remote.agents.clone());
+        Self { agents, remote: remote.name.clone(), store, only, mirror, progress: &Untold }
+    }
+
+    /// The same, with somebody who is told what travels.
+    #[must_use]
+    pub fn telling(self, progress: &'a dyn Progress) -> Self {
+        Self { progress, ..self }
     }
 
     /// Looks at the remote once; `false` when nothing had happened there since the last complete look, which
@@ -95,7 +105,8 @@ impl<'a> Follow<'a> {
             Job { pair, scope: scope.clone() }
         };
         let jobs: Vec<Job> = tips.into_iter().map(job).collect();
-        let mut link = Link::new(self.agents, transport, self.remote.clone(), false).expecting(self.store);
+        let link = Link::new(self.agents, transport, self.remote.clone(), false);
+        let mut link = link.expecting(self.store).telling(self.progress);
         if here.is_empty() && self.only.is_empty() {
             link = link.of_everything();
         }

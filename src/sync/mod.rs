@@ -3,14 +3,17 @@
 
 pub mod bundle;
 
+mod admit;
 mod closure;
 mod error;
+mod followed;
 mod http;
 mod intake;
 mod link;
 mod mirror;
 mod news;
 mod parcel;
+mod progress;
 mod receive;
 mod remote;
 mod send;
@@ -21,10 +24,14 @@ pub mod wire;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use admit::{Admitted, Power, admit};
 pub use error::SyncError;
-pub use http::{HttpTransport, Token};
-pub use link::{Drafts, Job, Link, NewId, Pair, Renumbered, Scope, Synced, Taken, Tell, new_id, take_over};
+pub use http::{HttpBackend, HttpTransport, Token};
+pub use link::{
+    Drafts, Job, Link, NewId, Pair, Renumbered, Scope, Synced, Taken, Tell, new_id, own_work, take_over,
+};
 pub use mirror::{Follow, Hear, MIRROR_SETTING, mirrored, write_mirror};
+pub use progress::Progress;
 pub use receive::receive;
 pub use remote::{ORIGIN, Remote, refuse_known, remote, remotes, remove_remote, write_remote};
 pub use send::write_pack;

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::backend::{Backend, ChainHead, ChainPart};
+use crate::backend::{Backend, ChainHead, ChainPart, pages};
 use crate::log::{AgentId, ChainError, Record, RecordId, StoreId, Verifier};
 use crate::object::{BlockName, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
+use super::followed::{self, Followed};
 use super::link::Link;
 use super::receive::may_travel;
 use super::remote::stores_besides;
@@ -15,6 +16,9 @@ use super::{AgentTip, LinesAsk, SyncError, Told};
 
 /// How much before a place in a log is read to find the line that ends there, in bytes.
 const LINE_WINDOW_BYTES: u64 = 4096;
+
+/// How many agents are listed at once.
+const PAGE: usize = 4096;
 
 /// What another store did with an agent.
 #[derive(Debug, Clone)]
@@ -55,10 +59,26 @@ pub(super) fn look(
     let backend = link.agents.repo().backend();
     let besides = stores_besides(link.agents.repo(), Some(&link.remote))?;
     let (mut found, mut asks, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    let many = !fresh && places.len() >= followed::FROM_AGENTS;
+    let mut followed = many.then(|| Followed::load(link.agents.repo(), &link.remote));
     for (at, place) in places.iter().enumerate() {
+        let own = match (&followed, &place.local) {
+            (Some(_), Some(local)) => backend.head(local).ok().flatten().map(|head| head.record),
+            _ => None,
+        };
+        let noted = followed.as_mut().zip(own);
+        if noted.as_ref().is_some_and(|(followed, own)| followed.has(*own, &place.tip)) {
+            found.push(Ok(None));
+            continue;
+        }
         let ask = ask_for(backend, &link.remote, place, fresh);
         found.push(match ask {
-            Ok(None) => Ok(None),
+            Ok(None) => {
+                if let Some((followed, own)) = noted {
+                    followed.add(own, &place.tip);
+                }
+                Ok(None)
+            }
             Err(error) => Err(error),
             Ok(Some(Ask { lines, kept, whole })) => {
                 asks.push(lines);
@@ -66,6 +86,9 @@ pub(super) fn look(
                 Ok(Some(News { whole, kept, ..News::of(&place.tip) }))
             }
         });
+    }
+    if let Some(followed) = followed.filter(|_| !link.dry_run) {
+        followed.save(link.agents.repo());
     }
     if asks.is_empty() {
         return Ok(found);
@@ -311,13 +334,11 @@ pub(super) fn record_at(
 /// The agents of a store by their ids.
 pub(super) fn handles_by_id(backend: &dyn Backend) -> Result<HashMap<AgentId, Handle>, SyncError> {
     let mut found = HashMap::new();
-    let mut after: Option<Handle> = None;
-    loop {
-        let page = backend.agents(after.as_ref(), 256)?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = Some(last.clone());
+    for page in pages(backend, PAGE) {
+        let page = page?;
         let heads = backend.heads(&page)?;
         let heads = page.into_iter().zip(heads);
         found.extend(heads.filter_map(|(handle, head)| Some((head?.agent, handle))));
     }
+    Ok(found)
 }

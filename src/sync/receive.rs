@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use crate::agent::{AgentError, Agents};
-use crate::backend::{ChainHead, Staged};
+use crate::agent::Agents;
+use crate::backend::Staged;
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName, Shape, Target};
 use crate::repo::{Operation, Receipt, RepoError};
@@ -12,7 +12,6 @@ use crate::repo::{Operation, Receipt, RepoError};
 use super::closure::Known;
 use super::intake::Arrived;
 use super::mirror::mirrored;
-use super::news::handles_by_id;
 use super::remote::stores_besides;
 use super::store_transport::NEAR_AGENTS;
 use super::{AgentTip, PushOutcome, PushRequest, SyncError};
@@ -60,7 +59,7 @@ pub fn receive(agents: &Agents, requests: &[PushRequest]) -> Vec<Result<PushOutc
             Err(error) => *results.last_mut().expect("one was pushed") = Err(error),
         }
     }
-    if let Err(error) = prepare(agents, requests, &mut asked, &mut brought, &mut results) {
+    if let Err(error) = prepare(agents, requests) {
         let refused = |error: &SyncError| match error {
             SyncError::Mirror { remote, url } => {
                 SyncError::Mirror { remote: remote.clone(), url: url.clone() }
@@ -111,8 +110,7 @@ fn outcome(
         Ok(((), Receipt { operation: Some(_), .. })) => {
             let backend = agents.repo().backend();
             let Some(head) = backend.head(handle)? else { return Ok(PushOutcome::Unknown) };
-            let end = ChainHead { store: backend.store_id(), record: head.record, bytes: head.log_bytes };
-            Ok(PushOutcome::Committed(AgentTip { handle: handle.clone(), id: head.agent, head: end }))
+            Ok(PushOutcome::Committed(AgentTip::of(backend.store_id(), handle.clone(), head)))
         }
         Ok(_) | Err(Stop::Moved | Stop::Failed(SyncError::Repo(RepoError::Contended { .. }))) => {
             Ok(PushOutcome::Moved)
@@ -122,39 +120,15 @@ fn outcome(
     }
 }
 
-/// What is looked at once for all: an agent is in a store once, whatever its handle; and some objects may
-/// have been staged by a process that did not come to make them durable.
-fn prepare(
-    agents: &Agents,
-    requests: &[PushRequest],
-    asked: &mut Vec<usize>,
-    brought: &mut Vec<(Arrived, Vec<ObjectId>)>,
-    results: &mut [Result<PushOutcome, SyncError>],
-) -> Result<(), SyncError> {
+/// What is looked at once for all; and some objects may have been staged by a process that did not come to
+/// make them durable.
+fn prepare(agents: &Agents, requests: &[PushRequest]) -> Result<(), SyncError> {
     if let Some(remote) = mirrored(agents.repo())? {
         return Err(SyncError::Mirror { remote: remote.name, url: remote.url });
     }
     if requests.iter().any(|request| request.staged.is_some()) {
         agents.repo().backend().stage(&[])?;
     }
-    if asked.iter().all(|at| requests[*at].expected.is_some()) {
-        return Ok(());
-    }
-    let here = handles_by_id(agents.repo().backend())?;
-    let mut place = 0;
-    asked.retain(|at| {
-        let request = &requests[*at];
-        let other = here.get(&request.agent).filter(|handle| **handle != request.handle);
-        match other.filter(|_| request.expected.is_none()) {
-            None => place += 1,
-            Some(other) => {
-                results[*at] = Err(AgentError::AgentExists(other.clone()).into());
-                drop(brought.remove(place));
-                return false;
-            }
-        }
-        true
-    });
     Ok(())
 }
 
@@ -178,7 +152,7 @@ pub(super) fn may_travel(name: &RefName) -> bool {
     match (name.shape(), namespace) {
         (_, Some(first)) if first == "remotes" || first.starts_with("remotes/") => false,
         (Shape::List, _) => *name == RefName::versions(),
-        (Shape::Attribute, namespace) => namespace != Some("checkpoints"),
+        (Shape::Attribute, namespace) => !matches!(namespace, Some("checkpoints" | "titles")),
         (Shape::Single, None) => ["ACTIVE", "meta", "accepted"].contains(&last),
         (Shape::Single, Some(namespace)) => ["drafts", "environments"].contains(&namespace),
     }

@@ -94,23 +94,25 @@ pub fn refuse_known(repo: &Repo, name: &Handle, store: StoreId) -> Result<(), Sy
 /// # Errors
 /// `RemoteExists`, `NoSuchRemote`; when the settings cannot be written.
 pub fn write_remote(repo: &Repo, remote: &Remote, replace: bool) -> Result<(), SyncError> {
-    let mut settings = repo.settings()?;
-    match (of(&settings, &remote.name), replace) {
-        (Some(_), false) => return Err(SyncError::RemoteExists(remote.name.clone())),
-        (None, true) => return Err(SyncError::NoSuchRemote(remote.name.clone())),
-        _ => {}
-    }
-    settings.0.insert(key(&remote.name, "url"), remote.url.clone());
-    let agents = remote.agents.iter().map(Handle::to_string).collect::<Vec<_>>().join(",");
-    let agents = Some(agents).filter(|agents| !agents.is_empty());
-    let store = remote.store.map(|store| store.to_string());
-    for (what, value) in [("agents", agents), ("token-file", remote.token_file.clone()), ("store", store)] {
-        match value {
-            Some(value) => drop(settings.0.insert(key(&remote.name, what), value)),
-            None => drop(settings.0.remove(&key(&remote.name, what))),
+    repo.change_settings(|settings| {
+        match (of(settings, &remote.name), replace) {
+            (Some(_), false) => return Err(SyncError::RemoteExists(remote.name.clone())),
+            (None, true) => return Err(SyncError::NoSuchRemote(remote.name.clone())),
+            _ => {}
         }
-    }
-    Ok(repo.write_settings(&settings)?)
+        settings.0.insert(key(&remote.name, "url"), remote.url.clone());
+        let agents = remote.agents.iter().map(Handle::to_string).collect::<Vec<_>>().join(",");
+        let agents = Some(agents).filter(|agents| !agents.is_empty());
+        let store = remote.store.map(|store| store.to_string());
+        for (what, value) in [("agents", agents), ("token-file", remote.token_file.clone()), ("store", store)]
+        {
+            match value {
+                Some(value) => drop(settings.0.insert(key(&remote.name, what), value)),
+                None => drop(settings.0.remove(&key(&remote.name, what))),
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Forgets a remote; what was fetched from it stays.
@@ -118,11 +120,11 @@ pub fn write_remote(repo: &Repo, remote: &Remote, replace: bool) -> Result<(), S
 /// # Errors
 /// `NoSuchRemote`; when the settings cannot be written.
 pub fn remove_remote(repo: &Repo, name: &Handle) -> Result<Remote, SyncError> {
-    let mut settings = repo.settings()?;
-    let gone = of(&settings, name).ok_or_else(|| SyncError::NoSuchRemote(name.clone()))?;
-    for what in ["url", "agents", "token-file", "store"] {
-        settings.0.remove(&key(name, what));
-    }
-    repo.write_settings(&settings)?;
-    Ok(gone)
+    repo.change_settings(|settings| {
+        let gone = of(settings, name).ok_or_else(|| SyncError::NoSuchRemote(name.clone()))?;
+        for what in ["url", "agents", "token-file", "store"] {
+            settings.0.remove(&key(name, what));
+        }
+        Ok(gone)
+    })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::agent::Agents;
-use crate::backend::{ChainHead, ChainPart, Head, KeptPack, Staged};
+use crate::backend::{ChainHead, ChainPart, Head, KeptPack, Staged, kept_bytes, pages};
 use crate::clock::Clock;
 use crate::disk::SharedDisk;
 use crate::log::StoreId;
@@ -59,16 +59,13 @@ impl StoreTransport {
     }
 
     fn tip_of(&self, handle: Handle, head: Head) -> AgentTip {
-        let store = self.repo.backend().store_id();
-        let end = ChainHead { store, record: head.record, bytes: head.log_bytes };
-        AgentTip { handle, id: head.agent, head: end }
+        AgentTip::of(self.repo.backend().store_id(), handle, head)
     }
 
     /// What is kept of one log beyond what the asker has.
     fn told(&self, ask: &LinesAsk, end: ChainHead) -> Result<Told, SyncError> {
         let backend = self.repo.backend();
-        let kept = ask.kept.iter().find(|kept| kept.store == end.store);
-        let offset = kept.map_or(0, |kept| kept.bytes);
+        let offset = kept_bytes(&ask.kept, end.store);
         if offset >= end.bytes {
             return Ok(Told { end, part: None });
         }
@@ -93,11 +90,8 @@ impl Transport for StoreTransport {
     fn listing(&self, known: Option<&str>) -> Result<Option<Listing>, SyncError> {
         let backend = self.repo.backend();
         let (mut tips, mut unreadable) = (Vec::new(), Vec::new());
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = backend.agents(after.as_ref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.clone());
+        for page in pages(backend, PAGE) {
+            let page = page?;
             // Together if that goes well; else one by one, so that one damaged agent hides no other.
             let heads = backend.heads(&page);
             let heads = heads.map_or_else(

@@ -2,6 +2,7 @@
 //! several stores over one that fails.
 
 mod bucket;
+mod races;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,11 +128,16 @@ struct Faulty<'a> {
     seed: Cell<u64>,
     often: u64,
     faults: RefCell<BTreeMap<&'static str, u32>>,
+    /// So many pushes find that the store moved on, whatever it did.
+    moved: Cell<u32>,
+    /// Packs that were sent ahead.
+    staged: Cell<u32>,
 }
 
 impl<'a> Faulty<'a> {
     fn new(inner: &'a dyn Transport, seed: u64, often: u64) -> Self {
-        Self { inner, seed: Cell::new(seed | 1), often, faults: RefCell::default() }
+        let (faults, moved, staged) = (RefCell::default(), Cell::new(0), Cell::new(0));
+        Self { inner, seed: Cell::new(seed | 1), often, faults, moved, staged }
     }
 
     fn fails(&self, what: &'static str) -> bool {
@@ -219,10 +225,15 @@ impl Transport for Faulty<'_> {
     }
 
     fn stage(&self, pack: &mut dyn Read) -> Result<Staged, SyncError> {
+        self.staged.set(self.staged.get() + 1);
         self.answer(|| self.inner.stage(pack))
     }
 
     fn push(&self, requests: &[PushRequest]) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError> {
+        if let Some(left) = self.moved.get().checked_sub(1) {
+            self.moved.set(left);
+            return Ok(requests.iter().map(|_| Ok(PushOutcome::Moved)).collect());
+        }
         let mut outcomes = self.answer(|| self.inner.push(requests))?;
         if self.fails("unknown") {
             for outcome in &mut outcomes {
@@ -518,4 +529,49 @@ fn random_history(seed: u64, team: &Store, reach: &StoreTransport) -> (BTreeSet<
     team.sound();
     let found = faulty.faults.borrow().keys().copied().collect();
     (found, refused)
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    bytes: std::sync::atomic::AtomicU64,
+    objects: std::sync::atomic::AtomicU64,
+}
+
+impl Progress for Counted {
+    fn bytes(&self, count: u64) {
+        self.bytes.fetch_add(count, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    fn objects(&self, count: u64) {
+        self.objects.fetch_add(count, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Counted {
+    fn taken(&self) -> (u64, u64) {
+        use std::sync::atomic::Ordering::SeqCst;
+        (self.bytes.swap(0, SeqCst), self.objects.swap(0, SeqCst))
+    }
+}
+
+#[test]
+fn every_object_and_its_bytes_are_told_as_they_travel() {
+    let (team, ana) = (team(), store(2, "Ana"));
+    let progress = Counted::default();
+    let link = || ana.link(&team.transport).telling(&progress);
+    let pairs = link().to_fetch(&[]).expect("listed");
+    let jobs: Vec<Job> = pairs.into_iter().map(|pair| Job { pair, scope: Scope::default() }).collect();
+    link().fetch(&jobs, &mut |_, result| drop(result.expect("cloned"))).expect("fetched");
+    let (bytes, objects) = progress.taken();
+    assert!(bytes > 100 && objects >= 5, "{bytes} bytes, {objects} objects");
+    let job = || vec![Store::job(&team.transport, &Scope::default()).expect("it is there")];
+    link().pull(&job(), &mut |_, result| drop(result.expect("pulled"))).expect("pulled");
+    progress.taken();
+    // One version: its commit, its tree and one block.
+    ana.publish("support", "Be brief.");
+    link().push(&job(), &mut |_, result| drop(result.expect("pushed"))).expect("pushed");
+    let (bytes, objects) = progress.taken();
+    assert!(bytes > 50 && (3..8).contains(&objects), "{bytes} bytes, {objects} objects");
+    link().push(&job(), &mut |_, result| drop(result.expect("pushed"))).expect("pushed");
+    assert_eq!(progress.taken(), (0, 0), "nothing travels the second time");
 }

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use crate::backend::{ChainHead, ChainPart, KeptPack, Staged};
+use crate::backend::{ChainHead, ChainPart, Head, KeptPack, Staged};
 use crate::log::{AgentId, Change, RecordId, StoreId};
 use crate::object::{Author, Object, ObjectId};
 use crate::pack::PackId;
@@ -20,6 +20,13 @@ pub struct AgentTip {
     pub id: AgentId,
     /// The end of that store's own log.
     pub head: ChainHead,
+}
+
+impl AgentTip {
+    /// An agent of a store, whose log there ends so.
+    pub fn of(store: StoreId, handle: Handle, head: Head) -> Self {
+        Self { handle, id: head.agent, head: ChainHead { store, record: head.record, bytes: head.log_bytes } }
+    }
 }
 
 /// Every agent of another store at a moment.

@@ -1,7 +1,7 @@
 //! Makes a bundle: what a receiver would fetch that has what the bundle builds on, or nothing.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use crate::backend::ChainHead;
 use crate::clock::Time;
@@ -127,7 +127,7 @@ fn record_of(agent: &Handle, line: &[u8]) -> Result<(crate::log::RecordId, Recor
 /// Puts agents of a store, all or those that are named, into a bundle, which is written front to back.
 ///
 /// # Errors
-/// `NothingNew`; `OtherHistory` when the store has not been where the bundle is to begin; what the store
+/// `NothingNew`; `Unreadable` names whose objects are damaged; `OtherHistory` when the store has not been where the bundle is to begin; what the store
 /// refuses; when the sink fails.
 pub fn create(
     source: &dyn Transport,
@@ -165,10 +165,29 @@ pub fn create(
     }
     let needs: Vec<Need> = needs.into_iter().filter(|need| !need.wants.is_empty()).collect();
     if !needs.is_empty() {
-        source.objects(&needs, &mut |pack| Ok(writer.pack(pack)?))?;
+        let written = source.objects(&needs, &mut |pack| Ok(writer.pack(pack)?));
+        written.map_err(|error| named_damage(source, &needs, error))?;
     }
     let (size_bytes, digest, manifest) = writer.finish()?;
     Ok(Created { manifest, size_bytes, digest, unreadable })
+}
+
+/// Whose objects are damaged: each agent is asked for by itself.
+fn named_damage(source: &dyn Transport, needs: &[Need], error: SyncError) -> SyncError {
+    if !error.is_damage() {
+        return error;
+    }
+    let read = |need: &Need| {
+        source.objects(std::slice::from_ref(need), &mut |pack: &mut dyn Read| {
+            io::copy(pack, &mut io::sink()).map(drop).map_err(|error| BundleError::from(error).into())
+        })
+    };
+    let damage = |need: &Need| {
+        let error = read(need).err().filter(SyncError::is_damage)?;
+        Some((need.handle.clone(), error.to_string()))
+    };
+    let agents: Vec<(Handle, String)> = needs.iter().filter_map(damage).collect();
+    if agents.is_empty() { error } else { BundleError::Unreadable(agents).into() }
 }
 
 /// The agents that are named, or all, in order of their handles.

@@ -1,6 +1,7 @@
 //! What can be wrong with a bundle, or with the store that it is brought to.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::disk::DiskError;
 use crate::error::{Classify, Kind};
@@ -83,6 +84,12 @@ pub enum BundleError {
     /// A bundle cannot be pushed to.
     #[error("a bundle is a file that never changes: it cannot be pushed to")]
     ReadOnly,
+    /// Agents have objects that are damaged, each with the reason.
+    #[error("{} cannot be read", agents_of(.0))]
+    Unreadable(Vec<(Handle, String)>),
+    /// There is a file already where the bundle is to be written.
+    #[error("there is a file '{}' already", .0.display())]
+    FileExists(PathBuf),
     /// The file cannot be read or written.
     #[error("cannot {doing} the bundle")]
     Disk {
@@ -120,8 +127,9 @@ impl Classify for BundleError {
             | Self::TooLarge(_)
             | Self::Prerequisites { .. }
             | Self::NoStore
+            | Self::FileExists(_)
             | Self::ReadOnly => Kind::Refused,
-            Self::CutOff { .. } | Self::Damaged | Self::Malformed(_) => Kind::Corrupt,
+            Self::CutOff { .. } | Self::Damaged | Self::Malformed(_) | Self::Unreadable(_) => Kind::Corrupt,
             Self::Pack(error) => error.kind(),
             Self::Disk { source, .. } => source.kind(),
             Self::Io(_) => Kind::Io,
@@ -139,6 +147,11 @@ impl Classify for BundleError {
             ),
             Self::NoStore => Some("run it in the store that has the earlier one".to_owned()),
             Self::ReadOnly => Some("'recto bundle create FILE' makes one to carry back".to_owned()),
+            Self::Unreadable(_) => {
+                Some("--skip-damaged leaves them out; 'recto fsck' says all that is damaged".to_owned())
+            }
+            Self::FileExists(_) => Some("another name, or --force, which replaces it".to_owned()),
+            Self::Disk { source, .. } => source.hint(),
             Self::OtherHistory(agent) => Some(format!("recto bundle create FILE {agent}")),
             _ => None,
         }
@@ -147,7 +160,15 @@ impl Classify for BundleError {
     fn details(&self) -> Vec<String> {
         match self {
             Self::Prerequisites { missing, .. } => missing.iter().map(Missing::to_string).collect(),
+            Self::Unreadable(agents) => {
+                agents.iter().map(|(agent, reason)| format!("{agent}: {reason}")).collect()
+            }
             _ => Vec::new(),
         }
     }
+}
+
+fn agents_of(agents: &[(Handle, String)]) -> String {
+    let names: Vec<String> = agents.iter().map(|(agent, _)| format!("'{agent}'")).collect();
+    format!("{} {}", if names.len() == 1 { "agent" } else { "agents" }, names.join(", "))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, FileKind, SharedDisk, TEMPORARY_PREFIX};
+use crate::disk::{Disk, DiskError, FileKind, SharedDisk, TEMPORARY_PREFIX};
 use crate::repo::{RepoError, random_bytes};
 
 use super::super::SyncError;
@@ -92,18 +92,45 @@ impl Drop for NewFile {
     }
 }
 
+/// What becomes of a file that stands where another is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and nothing is written.
+    Keep,
+    /// A regular file gives way; nothing else does.
+    Replace,
+}
+
+impl Existing {
+    /// Refuses what stands there.
+    fn refuse(self, disk: &dyn Disk, path: &Path) -> Result<(), BundleError> {
+        match (disk.stat(path).map_err(BundleError::disk("write"))?.map(|stat| stat.kind), self) {
+            (None, _) | (Some(FileKind::File), Self::Replace) => Ok(()),
+            (Some(FileKind::File), Self::Keep) => Err(BundleError::FileExists(path.to_path_buf())),
+            (Some(_), _) => {
+                let source = DiskError::NotAFile { operation: "replace", path: path.to_path_buf() };
+                Err(BundleError::Disk { doing: "write", source })
+            }
+        }
+    }
+}
+
 /// Writes a file that stands in its place once it is whole, and durable then.
 ///
 /// # Errors
-/// What `make` returns; when it cannot be written. What was there before stays.
+/// `FileExists`; what `make` returns; when it cannot be written. What was there before stays.
 pub fn write_file<T>(
     disk: &SharedDisk,
     path: &Path,
+    existing: Existing,
     make: &mut dyn FnMut(&mut dyn Write) -> Result<T, SyncError>,
 ) -> Result<T, SyncError> {
+    existing.refuse(disk.as_ref(), path)?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = NewFile::new(disk, dir)?;
     let made = make(&mut file)?;
+    // Writing it took a while, in which somebody else may have put a file there.
+    existing.refuse(disk.as_ref(), path)?;
     file.keep(path)?;
     Ok(made)
 }

@@ -21,7 +21,7 @@ mod tests;
 
 pub use create::{Basis, Created, Since, create};
 pub use error::{BundleError, Missing};
-pub use file::{is_bundle, write_file};
+pub use file::{Existing, is_bundle, write_file};
 pub use manifest::{BundledAgent, BundledChain, BundledPack, Manifest, Needs};
 pub use reader::Bundle;
 pub use standing::known_in;

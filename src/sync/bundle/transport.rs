@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use crate::backend::{ChainHead, ChainPart, KeptPack, Staged};
+use crate::backend::{ChainHead, ChainPart, KeptPack, Staged, kept_bytes};
 use crate::log::StoreId;
 use crate::object::ObjectId;
 use crate::pack::PackId;
@@ -88,7 +88,7 @@ impl BundleTransport {
         }
         let mut told = Vec::new();
         for (chain, lines) in agent.chains.iter().zip(self.bundle.lines(at)?) {
-            let kept = ask.kept.iter().find(|head| head.store == chain.store).map_or(0, |head| head.bytes);
+            let kept = kept_bytes(&ask.kept, chain.store);
             let skip = kept.checked_sub(chain.start());
             let Some(skip) = skip.and_then(|skip| usize::try_from(skip).ok()) else {
                 // A log of a third store, of which the receiver has less than who made the bundle took for

@@ -89,18 +89,33 @@ impl From<Lost> for SyncError {
     }
 }
 
+/// What a server is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Use {
+    /// What its routes begin with.
+    root: &'static str,
+    /// How another address is given.
+    readdress: &'static str,
+}
+
+/// A store to fetch from and push to.
+pub(super) const REMOTE: Use = Use { root: wire::ROOT, readdress: "'recto remote set-url NAME URL'" };
+/// The store that is used.
+pub(super) const STORE: Use = Use { root: wire::store::STORE_ROOT, readdress: "'--store URL'" };
+
 /// A server, and the connections to it.
 #[derive(Debug)]
 pub(super) struct Client {
     http: blocking::Client,
     /// Where it is, without a slash at the end.
     url: String,
+    used: Use,
     token: Option<Token>,
     store: OnceLock<StoreId>,
 }
 
 impl Client {
-    pub(super) fn new(url: &str, token: Option<Token>) -> Result<Self, SyncError> {
+    pub(super) fn new(url: &str, token: Option<Token>, used: Use) -> Result<Self, SyncError> {
         let refuse = |reason: &str| SyncError::address(url, reason);
         // Before anything else is wrong with it; a path that has an at sign writes it as '%40'.
         if url.contains('@') {
@@ -129,7 +144,7 @@ impl Client {
             .build();
         let url = parsed.as_str().trim_end_matches('/').to_owned();
         let http = http.map_err(|error| unreachable(&url, &error))?;
-        Ok(Self { http, url, token, store: OnceLock::new() })
+        Ok(Self { http, url, used, token, store: OnceLock::new() })
     }
 
     /// The store, once it answered.
@@ -138,7 +153,8 @@ impl Client {
     }
 
     fn request(&self, method: reqwest::Method, route: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{}/{route}", self.url, wire::ROOT));
+        let slash = if route.is_empty() { "" } else { "/" };
+        let request = self.http.request(method, format!("{}{}{slash}{route}", self.url, self.used.root));
         let request = request.header(wire::PROTOCOL_HEADER, wire::PROTOCOL).header(ACCEPT_ENCODING, "zstd");
         match &self.token {
             Some(token) => request.bearer_auth(&token.0),
@@ -183,8 +199,9 @@ impl Client {
         })
     }
 
-    pub(super) fn push(&self, body: Vec<u8>) -> Result<Answer<'_>, Lost> {
-        let request = self.request(reqwest::Method::POST, "push").header(CONTENT_TYPE, wire::ITEMS_TYPE);
+    /// Sends items that something is done with.
+    pub(super) fn bring(&self, route: &str, body: Vec<u8>) -> Result<Answer<'_>, Lost> {
+        let request = self.request(reqwest::Method::POST, route).header(CONTENT_TYPE, wire::ITEMS_TYPE);
         self.once(request.timeout(PUSH_TIMEOUT).body(body))
     }
 
@@ -249,11 +266,11 @@ impl Client {
         if let (true, Some(place)) = (status.is_redirection(), header(response, "location")) {
             let place = without_secrets(place);
             let reason = format!("sends on to '{place}', which is not followed");
-            let hint = "give the address that it sends to: 'recto remote set-url NAME URL'".to_owned();
+            let hint = format!("give the address that it sends to: {}", self.used.readdress);
             return SyncError::Http { url: self.url.clone(), reason, hint: Some(hint), refused: true };
         }
         let reason = format!("is no recto server: it answers '{status}' and names no sync protocol");
-        let hint = "give the address of a 'recto serve': 'recto remote set-url NAME URL'".to_owned();
+        let hint = format!("give the address of a 'recto serve': {}", self.used.readdress);
         SyncError::Http { url: self.url.clone(), reason, hint: Some(hint), refused: true }
     }
 
@@ -299,6 +316,8 @@ fn unreachable(url: &str, error: &reqwest::Error) -> SyncError {
         )
     } else if cause.contains("InvalidContentType") {
         ("does not speak TLS".to_owned(), "use 'http://' in the address")
+    } else if cause.contains("invalid HTTP version") {
+        ("does not answer in HTTP: it may speak TLS".to_owned(), "try 'https://' in the address")
     } else if error.is_connect() {
         (
             format!("cannot be reached: {cause}"),

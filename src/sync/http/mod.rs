@@ -3,6 +3,7 @@
 
 mod answer;
 mod client;
+mod far;
 mod upload;
 
 use std::io::{BufRead, BufReader, Read};
@@ -21,7 +22,8 @@ use super::wire::{self, LinesItem, ObjectsItem};
 use super::{AgentTip, LinesAsk, Listing, Need, PushOutcome, PushRequest, SyncError, Take, Told, Transport};
 use answer::{Answer, Pieces, Resumed};
 pub use client::Token;
-use client::{Client, Lost};
+use client::{Client, Lost, REMOTE};
+pub use far::HttpBackend;
 
 /// Largest part of a log that is taken in at once, in bytes.
 const LINES_MAX_BYTES: u64 = 1 << 30;
@@ -46,7 +48,7 @@ impl HttpTransport {
     /// # Errors
     /// `Address` when it is none that can be used.
     pub fn new(url: &str, token: Option<Token>) -> Result<Self, SyncError> {
-        Ok(Self { client: Client::new(url, token)?, ahead: Mutex::new(None) })
+        Ok(Self { client: Client::new(url, token, REMOTE)?, ahead: Mutex::new(None) })
     }
 
     fn ahead(&self) -> std::sync::MutexGuard<'_, Option<Listing>> {
@@ -85,7 +87,7 @@ impl HttpTransport {
         let body = written.and_then(|()| body.finish()).map_err(|error| self.client.io(&error))?;
         let unknown =
             |results: &mut Vec<_>| results.extend(requests.iter().map(|_| Ok(PushOutcome::Unknown)));
-        let answer = match self.client.push(body) {
+        let answer = match self.client.bring("push", body) {
             Ok(answer) => answer,
             Err(Lost::Before(error)) => return Err(error),
             Err(Lost::After(_)) => {

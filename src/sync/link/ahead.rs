@@ -11,6 +11,7 @@ use crate::repo::RepoError;
 use super::super::SyncError;
 use super::super::closure::{self, Item, Known};
 use super::super::parcel::{self, Few, Parcel};
+use super::super::progress::Metered;
 use super::Link;
 use super::push::Planned;
 
@@ -20,37 +21,44 @@ const PACK_OBJECTS: usize = 8192;
 /// Their payloads together, in bytes.
 const PACK_BYTES: usize = 16 * 1024 * 1024;
 
-/// The objects of all agents that go at once.
-pub(super) enum Sent {
-    /// With each agent's request.
-    Together(Vec<Vec<Object>>),
-    /// Ahead of the requests.
-    Ahead(Staged),
+/// What was sent ahead, also by an earlier try: it is there, and not sent again.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// What the requests rely on; none when nothing was sent ahead.
+    pub(super) staged: Option<Staged>,
+    ids: HashSet<ObjectId>,
 }
 
 impl Link<'_> {
-    /// The objects that the pushes need and the remote lacks: few go with the requests, many ahead of them.
+    /// The objects that the pushes need and the remote lacks: many go ahead of the requests, few are given
+    /// back, to go with each.
     ///
     /// # Errors
     /// When the remote did not answer; what is missing here of an agent is given to `lost` with its place.
     pub(super) fn send(
         &self,
         planned: &[Planned<'_>],
+        ahead: &mut Ahead,
         lost: &mut dyn FnMut(usize, SyncError),
-    ) -> Result<Sent, SyncError> {
+    ) -> Result<Vec<Vec<Object>>, SyncError> {
         let mut few: Vec<Vec<Item>> = Vec::new();
         let mut count = Few::default();
-        let mut ahead: Option<Staged> = None;
+        let mut is_many = false;
         let mut batch = Batch::default();
         for (place, one) in planned.iter().enumerate() {
             let (mut items, mut broke) = (Vec::new(), None);
             let walked = self.walk(one, &mut |item| {
-                if ahead.is_none() {
+                if ahead.ids.contains(&item.id) {
+                    return Ok(());
+                }
+                if is_many {
+                    batch.extend(one.handle(), vec![item]);
+                } else {
                     count.push(item.clone());
                     items.push(item);
                     if count.is_many() {
                         // Too many after all: what was gathered goes ahead like the rest.
-                        ahead = Some(Staged::default());
+                        is_many = true;
                         for (one, items) in
                             planned.iter().zip(few.drain(..).chain([std::mem::take(&mut items)]))
                         {
@@ -58,22 +66,15 @@ impl Link<'_> {
                         }
                         count = Few::default();
                     }
-                } else {
-                    batch.extend(one.handle(), vec![item]);
                 }
-                if let Some(ahead) = &mut ahead
-                    && batch.is_full()
-                {
-                    match self.send_ahead(std::mem::take(&mut batch)) {
-                        Ok(sent) => ahead.extend(sent),
-                        Err(error) => {
-                            let told = error.to_string();
-                            broke = Some(error);
-                            return Err(SyncError::Stopped(told));
-                        }
-                    }
+                if !is_many || !batch.is_full() {
+                    return Ok(());
                 }
-                Ok(())
+                self.send_ahead(std::mem::take(&mut batch), ahead).map_err(|error| {
+                    let told = error.to_string();
+                    broke = Some(error);
+                    SyncError::Stopped(told)
+                })
             });
             if let Some(error) = broke {
                 return Err(error);
@@ -87,13 +88,12 @@ impl Link<'_> {
             }
             few.push(items);
         }
-        let Some(mut ahead) = ahead else {
-            let object = |item: Item| Object::clone(&item.object);
-            let objects = few.into_iter().map(|items| items.into_iter().map(object).collect());
-            return Ok(Sent::Together(objects.collect()));
-        };
-        ahead.extend(self.send_ahead(batch)?);
-        Ok(Sent::Ahead(ahead))
+        self.send_ahead(batch, ahead)?;
+        if is_many {
+            return Ok(vec![Vec::new(); planned.len()]);
+        }
+        let object = |item: Item| Object::clone(&item.object);
+        Ok(few.into_iter().map(|items| items.into_iter().map(object).collect()).collect())
     }
 
     /// Every object that a push needs.
@@ -121,10 +121,11 @@ impl Link<'_> {
     }
 
     /// Sends a pack of those that the remote lacks.
-    fn send_ahead(&self, batch: Batch) -> Result<Staged, SyncError> {
+    fn send_ahead(&self, batch: Batch, ahead: &mut Ahead) -> Result<(), SyncError> {
         if batch.items.is_empty() {
-            return Ok(Staged::default());
+            return Ok(());
         }
+        ahead.staged.get_or_insert_default();
         let asks: Vec<(Handle, Vec<ObjectId>)> = batch
             .items
             .iter()
@@ -139,14 +140,20 @@ impl Link<'_> {
             .filter(|item| lacking.contains(&item.id))
             .collect();
         if items.is_empty() {
-            return Ok(Staged::default());
+            return Ok(());
         }
         let write = |sink: &mut dyn std::io::Write| {
             let mut parcel = Parcel::standing(sink)?;
             items.iter().try_for_each(|item| parcel.add(item))?;
             parcel.finish()
         };
-        parcel::piped(write, |source| self.transport.stage(source))
+        let progress = self.progress;
+        let staged =
+            parcel::piped(write, |source| self.transport.stage(&mut Metered::new(source, progress)))?;
+        progress.objects(items.len() as u64);
+        ahead.staged.get_or_insert_default().extend(staged);
+        ahead.ids.extend(items.iter().map(|item| item.id));
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
-use crate::repo::Receipt;
+use crate::repo::{Receipt, RepoError};
 
 use super::super::intake::Arrived;
 use super::super::news::{self, News, Place};
@@ -47,6 +47,8 @@ pub(super) struct Coming<'j> {
     pub(super) wants: Vec<ObjectId>,
     /// The objects that the operation brings itself.
     pub(super) brought: Vec<ObjectId>,
+    /// Whether everything that its refs will lead to was found to be here.
+    pub(super) complete: bool,
 }
 
 impl Link<'_> {
@@ -174,7 +176,8 @@ impl Link<'_> {
                 Ok(news) => {
                     let news = news.unwrap_or_else(|| News::of(&place.tip));
                     let (scope, wants) = (&jobs[at].scope, Vec::new());
-                    coming.push(Coming { at, place, scope, news, wants, brought: Vec::new() });
+                    let (brought, complete) = (Vec::new(), false);
+                    coming.push(Coming { at, place, scope, news, wants, brought, complete });
                 }
             }
         }
@@ -242,7 +245,13 @@ impl Link<'_> {
             synced.created = true;
             Ok(synced)
         });
-        tell_all(coming, done, tell);
+        // Somebody else made it under another handle a moment ago: it is looked at again.
+        let made = |at: usize, error| match error {
+            SyncError::Repo(RepoError::IdTaken { .. }) => SyncError::Stale(handles[at].clone()),
+            other => other,
+        };
+        let done = done.into_iter().enumerate().map(|(at, done)| done.map_err(|error| made(at, error)));
+        tell_all(coming, done.collect(), tell);
     }
 
     /// What the remote did, and what follows from it for this store's refs unless it is only looked at.

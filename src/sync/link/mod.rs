@@ -6,6 +6,7 @@ mod authority;
 mod bring;
 mod new_id;
 mod objects;
+mod own;
 mod pairs;
 mod plan;
 mod push;
@@ -17,10 +18,12 @@ use crate::log::{Change, RecordId, StoreId};
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
 
-use super::{SyncError, Transport};
+use super::progress::Untold;
+use super::{Progress, SyncError, Transport};
 
 pub use authority::{Taken, take_over};
 pub use new_id::{NewId, new_id};
+pub use own::own_work;
 pub use pairs::Pair;
 
 /// How many agents are brought together at once: what is told of them is in memory meanwhile.
@@ -87,6 +90,8 @@ pub struct Synced {
     pub renumbered: Vec<Renumbered>,
     /// Refs that were left as they are because they moved on both sides.
     pub left: Vec<RefName>,
+    /// Drafts, and what serves, that moved at the remote and were not asked for.
+    pub unasked: Vec<RefName>,
     /// Whether the agent was made: here by a fetch, there by a push.
     pub created: bool,
 }
@@ -105,13 +110,15 @@ pub struct Link<'a> {
     everything: bool,
     /// The store that the remote has to be.
     expected: Option<StoreId>,
+    /// Is told what travels.
+    progress: &'a dyn Progress,
 }
 
 impl<'a> Link<'a> {
     /// Links the store of `agents` to a remote. With `dry_run` it is only told what would be done; the
     /// agents must then be rehearsing.
     pub fn new(agents: &'a Agents, transport: &'a dyn Transport, remote: Handle, dry_run: bool) -> Self {
-        Self { agents, transport, remote, dry_run, everything: false, expected: None }
+        Self { agents, transport, remote, dry_run, everything: false, expected: None, progress: &Untold }
     }
 
     /// The same, where all of the remote is brought to a store that has nothing: packs that the remote keeps
@@ -125,6 +132,12 @@ impl<'a> Link<'a> {
     #[must_use]
     pub fn expecting(self, store: Option<StoreId>) -> Self {
         Self { expected: store, ..self }
+    }
+
+    /// The same, with somebody who is told what travels.
+    #[must_use]
+    pub fn telling(self, progress: &'a dyn Progress) -> Self {
+        Self { progress, ..self }
     }
 
     /// Refuses a store that is not the one that was noted.

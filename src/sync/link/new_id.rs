@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::agent::Agents;
-use crate::backend::{Backend, BackendError, ChainPart, Head};
+use crate::backend::{Backend, BackendError, ChainPart, Head, pages};
 use crate::history::{LogLines, Order};
 use crate::log::{RefTable, StoreId};
 use crate::object::Author;
@@ -77,14 +77,8 @@ pub fn new_id(
 }
 
 fn all(backend: &dyn Backend) -> Result<Vec<Handle>, SyncError> {
-    let mut found: Vec<Handle> = Vec::new();
-    loop {
-        let page = backend.agents(found.last(), PAGE)?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        found.extend(page);
-    }
+    let all: Result<Vec<Vec<Handle>>, BackendError> = pages(backend, PAGE).collect();
+    Ok(all?.concat())
 }
 
 /// Makes an agent in the new store that is as it is in the old one.

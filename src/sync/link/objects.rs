@@ -2,6 +2,7 @@
 //! name; and whether all of them came.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::rc::Rc;
 
 use crate::object::{Kind, ObjectId};
@@ -10,6 +11,7 @@ use crate::refs::{Handle, RefName, Target};
 
 use super::super::closure::Known;
 use super::super::intake::Arrived;
+use super::super::progress::Metered;
 use super::super::{Need, SyncError};
 use super::bring::Coming;
 use super::{Link, Tell};
@@ -22,7 +24,10 @@ impl Link<'_> {
         let here: HashSet<PackId> = repo.backend().packs()?.into_iter().map(|pack| pack.id).collect();
         let mut arrived = Arrived::default();
         for pack in self.transport.packs()?.into_iter().filter(|pack| !here.contains(&pack.id)) {
-            match self.transport.pack(&pack.id, 0, &mut |source| arrived.take(repo, source)) {
+            let progress = self.progress;
+            let mut take =
+                |source: &mut dyn Read| arrived.take(repo, &mut Metered::new(source, progress), progress);
+            match self.transport.pack(&pack.id, 0, &mut take) {
                 // It was put into another meanwhile. What was in it is asked for by name.
                 Err(SyncError::NoSuchPack(_)) => {}
                 other => other?,
@@ -83,10 +88,13 @@ impl Link<'_> {
             return Ok(());
         }
         let repo = self.agents.repo();
-        let mut take = |source: &mut dyn std::io::Read| arrived.take(repo, source);
+        let progress = self.progress;
+        let mut take =
+            |source: &mut dyn Read| arrived.take(repo, &mut Metered::new(source, progress), progress);
         match self.transport.objects(needs, &mut take) {
-            // One agent that is damaged there holds up none of the others.
-            Err(error) if needs.len() > 1 && !error.is_about_the_remote() => {
+            // One agent that is damaged there holds up none of the others. A disk that is full or fails is not
+            // asked again.
+            Err(error) if needs.len() > 1 && error.is_damage() => {
                 for need in needs {
                     let one = std::slice::from_ref(need);
                     if let Err(error) = self.transport.objects(one, &mut take) {
@@ -104,11 +112,16 @@ impl Link<'_> {
 
     /// Whether everything that an agent's refs will lead to is here; notes what its operation brings.
     fn is_complete(&self, one: &mut Coming<'_>, arrived: &mut Arrived) -> Result<(), SyncError> {
+        // What comes later takes nothing away.
+        if one.complete {
+            return Ok(());
+        }
         let mut wants = one.wants.clone();
         wants.extend(self.profile_of(one, arrived)?);
         let known = self.known(one.place.local.as_ref());
         let handle = one.place.local.as_ref().unwrap_or(&one.news.tip.handle);
         one.brought = arrived.complete(self.agents.repo(), handle, &wants, &known)?;
+        one.complete = true;
         Ok(())
     }
 

@@ -80,7 +80,7 @@ impl Link<'_> {
             _ => return Ok(new),
         }
         let waiting: Vec<ObjectId> =
-            view.provisional().into_iter().filter(|id| !theirs.contains(id)).collect();
+            view.provisional().into_iter().filter(|id| view.their_place(id).is_none()).collect();
         let unseen = theirs.get(standing.len()..).unwrap_or_default();
         let own = view.provisional();
         let unseen: Vec<&ObjectId> = unseen.iter().filter(|id| !own.contains(id)).collect();

@@ -2,13 +2,16 @@
 //! has not seen. Objects go before refs, and the refs of each agent in one operation of the remote.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use crate::backend::{ChainHead, ChainPart};
+use crate::backend::{ChainHead, ChainPart, Staged};
+use crate::object::Object;
 use crate::refs::Handle;
+use crate::repo::random_bytes;
 
 use super::super::news::{self, News, Place};
 use super::super::{AgentTip, PushOutcome, PushRequest, SyncError};
-use super::ahead::Sent;
+use super::ahead::Ahead;
 use super::bring::Goal;
 use super::plan::Plan;
 use super::view::View;
@@ -16,6 +19,8 @@ use super::{Job, Link, Scope, Synced, TOGETHER_MAX, Tell};
 
 /// How often a remote that moved meanwhile is looked at again.
 const TRIES_MAX: u32 = 20;
+/// The longest pause before the second try, which doubles with each, and before any, in milliseconds.
+const PAUSE_MS: (u64, u64) = (4, 250);
 
 /// One agent on its way.
 struct Going<'j> {
@@ -60,12 +65,16 @@ impl Link<'_> {
                 None => tell(at, Ok(Synced::default())),
             }
         }
-        for _ in 0..TRIES_MAX {
+        let mut ahead = Ahead::default();
+        for attempt in 0..TRIES_MAX {
+            if attempt > 0 {
+                back_off(attempt)?;
+            }
             let planned = self.plan_all(waiting, tell)?;
             if planned.is_empty() {
                 return Ok(());
             }
-            waiting = self.push_planned(planned, tell)?;
+            waiting = self.push_planned(planned, &mut ahead, tell)?;
             if waiting.is_empty() {
                 return Ok(());
             }
@@ -129,7 +138,7 @@ impl Link<'_> {
         view: &View,
     ) -> Result<Synced, SyncError> {
         let Some(tip) = tip.filter(|_| !self.dry_run) else { return Ok(Synced::default()) };
-        let waits = view.provisional().iter().any(|id| view.their_versions.contains(id));
+        let waits = view.provisional().iter().any(|id| view.their_place(id).is_some());
         let follows = view.follows_anew() && news.is_some();
         if view.numbered_there() != Some(false) && (waits || follows) {
             return self.bring_one(local, tip, Goal::Push, &Scope::default());
@@ -141,10 +150,11 @@ impl Link<'_> {
     fn push_planned<'j>(
         &self,
         planned: Vec<Planned<'j>>,
+        ahead: &mut Ahead,
         tell: &mut Tell<'_>,
     ) -> Result<Vec<Going<'j>>, SyncError> {
         let mut lost: HashMap<usize, SyncError> = HashMap::new();
-        let sent = self.send(&planned, &mut |place, error| drop(lost.insert(place, error)))?;
+        let mut objects = self.send(&planned, ahead, &mut |place, error| drop(lost.insert(place, error)))?;
         let there: Vec<Handle> =
             planned.iter().filter(|one| one.going.tip.is_some()).map(Planned::handle).collect();
         let mut kept = self.transport.chains(&there)?.into_iter();
@@ -155,7 +165,8 @@ impl Link<'_> {
                 tell(one.going.at, Err(error));
                 continue;
             }
-            match self.request(&one, &theirs, &sent, place) {
+            let objects = objects.get_mut(place).map(std::mem::take).unwrap_or_default();
+            match self.request(&one, &theirs, objects, ahead.staged.clone()) {
                 Ok(request) => {
                     requests.push(request);
                     asked.push(one);
@@ -164,6 +175,9 @@ impl Link<'_> {
             }
         }
         let outcomes = self.transport.push(&requests)?;
+        let sent = || requests.iter().flat_map(|request| &request.objects);
+        self.progress.objects(sent().count() as u64);
+        self.progress.bytes(sent().map(|object| object.payload.len() as u64).sum());
         if outcomes.len() != requests.len() {
             return Err(SyncError::Unreachable("it did not answer for every agent".to_owned()));
         }
@@ -230,16 +244,12 @@ impl Link<'_> {
         &self,
         one: &Planned<'_>,
         theirs: &[ChainHead],
-        sent: &Sent,
-        place: usize,
+        objects: Vec<Object>,
+        staged: Option<Staged>,
     ) -> Result<PushRequest, SyncError> {
         let local = one.going.local;
         let head = self.agents.repo().backend().head(local)?;
         let head = head.ok_or_else(|| SyncError::NotThere(local.clone()))?;
-        let (objects, staged) = match sent {
-            Sent::Together(objects) => (objects.get(place).cloned().unwrap_or_default(), None),
-            Sent::Ahead(staged) => (Vec::new(), Some(staged.clone())),
-        };
         Ok(PushRequest {
             agent: head.agent,
             handle: one.handle(),
@@ -289,6 +299,14 @@ impl Link<'_> {
         }
         Ok(parts)
     }
+}
+
+/// Waits before another try, and not as long as the others who wait.
+fn back_off(attempt: u32) -> Result<(), SyncError> {
+    let most_us = (PAUSE_MS.0 << attempt.min(16)).min(PAUSE_MS.1) * 1000;
+    let drawn = u128::from_le_bytes(random_bytes()?) % u128::from(most_us);
+    std::thread::sleep(Duration::from_micros(u64::try_from(drawn).unwrap_or(most_us)));
+    Ok(())
 }
 
 impl Planned<'_> {

@@ -1,12 +1,12 @@
 //! What an operation of this store takes over from a remote: where the remote's refs are, and with a scope
 //! where its own refs go.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::agent::Number;
-use crate::backend::ChainPart;
+use crate::backend::kept_bytes;
 use crate::log::ListEntry;
-use crate::object::ObjectId;
+use crate::object::{BlockName, ObjectId};
 use crate::refs::{RefName, Shape, Target};
 use crate::repo::Operation;
 
@@ -30,9 +30,7 @@ impl Link<'_> {
             Some(_) => operation.repo().backend().chains(operation.agent())?,
             None => Vec::new(),
         };
-        let begins =
-            |part: &ChainPart| kept.iter().find(|head| head.store == part.store).map_or(0, |head| head.bytes);
-        if news.parts.iter().any(|part| part.offset != begins(part)) {
+        if news.parts.iter().any(|part| part.offset != kept_bytes(&kept, part.store)) {
             return Err(SyncError::Stale(operation.agent().clone()));
         }
         arrived.bring(operation, brought)?;
@@ -99,7 +97,7 @@ impl Link<'_> {
             let relation = view.relation(&name);
             let asked = match (name.shape(), name.split()) {
                 (Shape::Attribute, (_, commit)) => {
-                    commit.parse().is_ok_and(|commit| view.their_versions.contains(&commit))
+                    commit.parse().is_ok_and(|commit| view.their_place(&commit).is_some())
                 }
                 (_, (None, RefName::ACTIVE) | (Some("environments"), _)) => {
                     scope.activate && Self::may_serve(view, &name)
@@ -119,7 +117,12 @@ impl Link<'_> {
                 operation.write(name.clone(), view.their(&name).cloned(), Vec::new())?;
                 continue;
             }
-            if !asked || matches!(relation, Relation::Same | Relation::Ours) {
+            if matches!(relation, Relation::Same | Relation::Ours) {
+                continue;
+            }
+            if !asked {
+                let travels_alone = name.shape() == Shape::Single && name != RefName::meta();
+                synced.unasked.extend(travels_alone.then_some(name));
                 continue;
             }
             if relation == Relation::Both {
@@ -164,7 +167,7 @@ impl Link<'_> {
 
     /// Whether what a ref of the remote names is a version that both have numbered.
     fn may_serve(view: &View, name: &RefName) -> bool {
-        view.their(name).is_none_or(|to| to.id().is_some_and(|id| view.their_versions.contains(&id)))
+        view.their(name).is_none_or(|to| to.id().is_some_and(|id| view.their_place(&id).is_some()))
     }
 
     /// Whether metadata is of an agent with this handle: a rename stays in the store where it was made.
@@ -197,26 +200,28 @@ impl Link<'_> {
             return Ok(Vec::new());
         }
         let mut numbered: HashSet<ObjectId> = own.iter().copied().collect();
+        let touched: HashMap<ObjectId, &Vec<BlockName>> =
+            news.versions.iter().rev().map(|(id, blocks)| (*id, blocks)).collect();
         for id in &theirs[own.len()..] {
             if !numbered.insert(*id) {
                 let reason = format!("it gives version '{}' two numbers", id.short());
                 return Err(SyncError::Malformed { agent, reason });
             }
-            let blocks = news.versions.iter().find(|(new, _)| new == id).map(|(_, blocks)| blocks.clone());
-            operation.write(RefName::versions(), Some(Target::Id(*id)), blocks.unwrap_or_default())?;
+            let blocks = touched.get(id).map_or_else(Vec::new, |blocks| (*blocks).clone());
+            operation.write(RefName::versions(), Some(Target::Id(*id)), blocks)?;
         }
         let list = RefName::versions().at_remote(&self.remote).map(Target::Ref);
         if view.follows_anew() && operation.current(&RefName::upstream())? != list {
             operation.write(RefName::upstream(), list, Vec::new())?;
         }
         let waiting = view.provisional();
-        let arrived = waiting.iter().take_while(|id| theirs.contains(id)).count();
+        let arrived = waiting.iter().take_while(|id| view.their_place(id).is_some()).count();
         if let Some(last) = arrived.checked_sub(1) {
             operation.write(RefName::pushed(), Some(Target::Id(waiting[last])), Vec::new())?;
         }
         let number = |at: usize, provisional| Number { position: at as u64 + 1, provisional };
         let renumbered = waiting.iter().enumerate().map(|(at, id)| {
-            let after = match theirs.iter().position(|theirs| theirs == id) {
+            let after = match view.their_place(id) {
                 Some(place) if at < arrived => number(place, false),
                 _ => number(theirs.len() + at - arrived, true),
             };

@@ -1,12 +1,13 @@
 //! One agent as it is here and as it is in another store, and which of the two moved since they were last
 //! the same: from this store's own log, which says where both were at any moment.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::agent::Agents;
 use crate::backend::Backend;
 use crate::history::{LogLines, Order};
-use crate::log::Change;
+use crate::log::{Change, Record};
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::RepoError;
@@ -15,6 +16,9 @@ use super::super::SyncError;
 use super::super::news::News;
 use super::super::receive::may_travel;
 use super::super::remote::remotes;
+
+/// The kind of operation that merges into a draft.
+const MERGE_KIND: &str = "merge";
 
 /// Which side moved a ref since both had it at the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub(super) struct View {
     their_list: Option<RefName>,
     /// Whether the remote that gave the numbers is no remote any more.
     upstream_gone: bool,
+    /// Where each of the other store's versions stands, 0 the first; made when it is first asked for.
+    places: OnceCell<HashMap<ObjectId, usize>>,
 }
 
 impl View {
@@ -119,6 +125,15 @@ impl View {
         let lines = LogLines::new(backend, handle, Order::NewestFirst).map_err(RepoError::from)?;
         for line in lines.into_iter().flatten() {
             let (_, record) = line.map_err(RepoError::from)?;
+            for name in merged(&record) {
+                // What was there then is in what came of it here.
+                if let Some((_, their @ Some(_))) = open.get(&name)
+                    && their.as_ref().and_then(Target::id).is_some_and(|id| cites(&record, &id))
+                {
+                    self.agreed.insert(name.clone(), their.clone());
+                    open.remove(&name);
+                }
+            }
             let mut touched = Vec::new();
             for Change { name, from, .. } in record.changes.into_iter().rev() {
                 let (plain, there) = match name.as_remote() {
@@ -145,6 +160,12 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Where a version stands in the other store's list, 0 the first.
+    pub(super) fn their_place(&self, id: &ObjectId) -> Option<usize> {
+        let places = || self.their_versions.iter().enumerate().rev().map(|(at, id)| (*id, at)).collect();
+        self.places.get_or_init(places).get(id).copied()
     }
 
     /// Where a ref is here.
@@ -211,4 +232,14 @@ impl View {
     pub(super) fn first_difference(ours: &[ObjectId], theirs: &[ObjectId]) -> Option<u64> {
         ours.iter().zip(theirs).position(|(a, b)| a != b).map(|at| at as u64 + 1)
     }
+}
+
+/// The drafts that a record merged something into.
+fn merged(record: &Record) -> impl Iterator<Item = RefName> + '_ {
+    let drafts = record.changes.iter().filter(|change| change.name.as_draft().is_some());
+    drafts.filter(|_| record.kind == MERGE_KIND).map(|change| change.name.clone())
+}
+
+fn cites(record: &Record, id: &ObjectId) -> bool {
+    record.cites.iter().any(|cited| cited.as_bytes() == id.as_bytes())
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Classify, Kind};
+use crate::error::{Classify, Kind, causes};
 use crate::object::ObjectId;
 use crate::pack::PackId;
 use crate::refs::Handle;
@@ -93,18 +93,15 @@ impl Failure {
             SyncError::Incomplete(id) => Some(Case::Incomplete(Text(*id))),
             _ => None,
         };
+        Self { case, ..Self::about(error) }
+    }
+
+    /// What any error says.
+    pub fn about(error: &dyn Classify) -> Self {
         let message = error.to_string();
-        let mut causes: Vec<String> = Vec::new();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if causes.last().unwrap_or(&message) != &text {
-                causes.push(text);
-            }
-            source = cause.source();
-        }
+        let causes = causes(error);
         let kind = word(error.kind()).to_owned();
-        Self { kind, message, details: error.details(), causes, hint: error.hint(), case }
+        Self { kind, message, details: error.details(), causes, hint: error.hint(), case: None }
     }
 
     /// The error, as the server had it where that matters.
@@ -125,6 +122,16 @@ impl Failure {
     /// What is wrong.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The word for its kind.
+    pub fn word(&self) -> &str {
+        &self.kind
+    }
+
+    /// What it was caused by, the nearest first.
+    pub fn causes(&self) -> &[String] {
+        &self.causes
     }
 }
 

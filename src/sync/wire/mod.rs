@@ -1,12 +1,17 @@
 //! What a server and its clients say to each other: the names of headers and routes, JSON shapes, items in
 //! a run of bytes. docs/sync-protocol.md describes it; knows nothing of sockets.
 
+mod commit;
 mod failure;
 mod items;
 mod push;
 mod shapes;
+pub mod store;
 mod text;
 
+pub use commit::{
+    CommitAnswer, OutcomeShape, read_objects, read_operations, write_objects, write_operations,
+};
 pub use failure::{Cause, Failure, Told as ToldFailure};
 pub use items::{WireError, expanded, read_bytes, read_item, write_item};
 pub use push::{PushAnswer, PushResult, read_requests, write_requests};

@@ -37,12 +37,12 @@ struct RequestShape {
     chains: Vec<PartShape>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ActorShape {
-    name: String,
+pub(super) struct ActorShape {
+    pub(super) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    pub(super) email: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -70,17 +70,42 @@ struct FormerShape {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ObjectShape {
+pub(super) struct ObjectShape {
     kind: String,
     bytes: u64,
 }
 
+impl ObjectShape {
+    pub(super) fn of(object: &Object) -> Self {
+        Self { kind: object.kind.name().to_owned(), bytes: object.payload.len() as u64 }
+    }
+
+    /// Reads the object that is announced; `bytes` reads so many.
+    pub(super) fn read(
+        &self,
+        bytes: &mut impl FnMut(u64) -> Result<Vec<u8>, WireError>,
+    ) -> Result<Object, WireError> {
+        let kind = [Kind::Block, Kind::Tree, Kind::Commit].into_iter().find(|kind| kind.name() == self.kind);
+        let kind = kind.ok_or_else(|| WireError::Shape(format!("'{}' is no kind of object", self.kind)))?;
+        if self.bytes > kind.max_bytes() as u64 {
+            return Err(WireError::TooLong { max_bytes: kind.max_bytes() as u64 });
+        }
+        Ok(Object { kind, payload: bytes(self.bytes)? })
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PartShape {
-    store: Text<StoreId>,
-    offset: u64,
-    bytes: u64,
+pub(super) struct PartShape {
+    pub(super) store: Text<StoreId>,
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+}
+
+impl PartShape {
+    pub(super) fn of(part: &ChainPart) -> Self {
+        Self { store: Text(part.store), offset: part.offset, bytes: part.lines.len() as u64 }
+    }
 }
 
 impl ChangeShape {
@@ -122,15 +147,6 @@ pub fn write_requests<'a>(
     requests: impl IntoIterator<Item = &'a PushRequest>,
 ) -> io::Result<()> {
     for request in requests {
-        let object = |object: &Object| ObjectShape {
-            kind: object.kind.name().to_owned(),
-            bytes: object.payload.len() as u64,
-        };
-        let part = |part: &ChainPart| PartShape {
-            store: Text(part.store),
-            offset: part.offset,
-            bytes: part.lines.len() as u64,
-        };
         let shape = RequestShape {
             agent: Text(request.handle.clone()),
             id: Text(request.agent),
@@ -139,8 +155,8 @@ pub fn write_requests<'a>(
             actor: ActorShape { name: request.actor.name.clone(), email: request.actor.email.clone() },
             staged: request.staged.as_ref().map(Into::into),
             changes: request.changes.iter().map(ChangeShape::of).collect(),
-            objects: request.objects.iter().map(object).collect(),
-            chains: request.chains.iter().map(part).collect(),
+            objects: request.objects.iter().map(ObjectShape::of).collect(),
+            chains: request.chains.iter().map(PartShape::of).collect(),
         };
         write_item(sink, &PushItem::Agent(Box::new(shape)))?;
         for object in &request.objects {
@@ -171,17 +187,8 @@ pub fn read_requests(source: &mut dyn BufRead, max_bytes: u64) -> Result<Vec<Pus
             left_bytes = left_bytes.checked_sub(len).ok_or(WireError::TooLong { max_bytes })?;
             read_bytes(source, len, max_bytes)
         };
-        let mut objects = Vec::new();
-        for object in shape.objects {
-            let kind =
-                [Kind::Block, Kind::Tree, Kind::Commit].into_iter().find(|kind| kind.name() == object.kind);
-            let kind =
-                kind.ok_or_else(|| WireError::Shape(format!("'{}' is no kind of object", object.kind)))?;
-            if object.bytes > kind.max_bytes() as u64 {
-                return Err(WireError::TooLong { max_bytes: kind.max_bytes() as u64 });
-            }
-            objects.push(Object { kind, payload: bytes(object.bytes)? });
-        }
+        let objects = shape.objects.iter().map(|object| object.read(&mut bytes));
+        let objects = objects.collect::<Result<_, _>>()?;
         let mut chains = Vec::new();
         for part in shape.chains {
             chains.push(ChainPart { store: part.store.0, offset: part.offset, lines: bytes(part.bytes)? });
