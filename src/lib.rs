@@ -34,9 +34,15 @@ pub mod profile;
 
 pub mod agent;
 
+pub mod release;
+
 pub mod worktree;
 
 pub mod sync;
+
+pub mod access;
+
+pub mod webhook;
 
 pub mod server;
 

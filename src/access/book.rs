@@ -1,0 +1,317 @@
+//! The tokens of a store: a small JSON file of hashes beside what is versioned, and a second one of when each
+//! was last used, which may be lost. Any number of processes read and change them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, Time};
+use crate::disk::{DiskError, SharedDisk, Stat};
+use crate::encoding::{Digest, canonical};
+
+use super::{AccessError, Grant, Pattern, Role, Secret};
+
+/// The file of tokens, in the store's directory.
+pub const TOKENS_FILE: &str = "tokens.json";
+/// When each was last used.
+const USED_FILE: &str = "tokens-used.json";
+/// Locked while either is written.
+const LOCK_FILE: &str = "tokens.lock";
+/// Largest such file, in bytes.
+const FILE_MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// Version of the file's form.
+const FORMAT: u32 = 1;
+/// Longest name, in characters.
+const NAME_MAX_CHARS: usize = 100;
+/// Hexadecimal digits of a token's id.
+const ID_CHARS: usize = 8;
+/// How often it is noted at most that a token was used, in milliseconds.
+const USED_STEP_MS: i64 = 60_000;
+
+/// A token that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    /// Who will act with it.
+    pub name: String,
+    /// What may be done with it.
+    pub role: Role,
+    /// The agents that it is for.
+    pub agents: Vec<Pattern>,
+    /// From when on it is none.
+    pub expires: Option<Time>,
+    /// Requests a minute.
+    pub per_minute: Option<u32>,
+}
+
+/// A token, as the file has it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    name: String,
+    role: String,
+    agents: Vec<String>,
+    hash: String,
+    created_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_minute: Option<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: u32,
+    tokens: Vec<Entry>,
+}
+
+/// The tokens as they were read, and of which file.
+#[derive(Debug, Default)]
+struct Read {
+    stat: Option<Stat>,
+    by_hash: HashMap<Digest, Arc<Grant>>,
+}
+
+/// The tokens of a store.
+#[derive(Debug)]
+pub struct Book {
+    disk: SharedDisk,
+    clock: Arc<dyn Clock>,
+    dir: PathBuf,
+    read: Mutex<Arc<Read>>,
+    /// When it was last noted that a token was used.
+    noted: Mutex<HashMap<String, Time>>,
+}
+
+impl Book {
+    /// The tokens that are kept in a directory; the files need not be there.
+    pub fn new(disk: SharedDisk, clock: Arc<dyn Clock>, dir: &Path) -> Self {
+        Self { disk, clock, dir: dir.to_path_buf(), read: Mutex::default(), noted: Mutex::default() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(TOKENS_FILE)
+    }
+
+    /// Whether tokens were ever made here, even if all of them were revoked since.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn is_used(&self) -> Result<bool, AccessError> {
+        Ok(!self.current()?.by_hash.is_empty())
+    }
+
+    /// Every token, in the order in which they were made, and when each was last used.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn list(&self) -> Result<Vec<(Grant, Option<Time>)>, AccessError> {
+        let used = self.used()?;
+        let grants = self.load()?.into_iter();
+        Ok(grants
+            .map(|grant| (used.get(&grant.id).copied(), grant))
+            .map(|(time, grant)| (grant, time))
+            .collect())
+    }
+
+    /// Makes a token. Its text is in the answer, and nowhere else.
+    ///
+    /// # Errors
+    /// `Taken`, `BadName`; when the file cannot be written.
+    pub fn create(&self, new: NewGrant) -> Result<(Grant, Secret), AccessError> {
+        check_name(&new.name)?;
+        let _lock = self.lock()?;
+        let mut grants = self.load()?;
+        let now = self.clock.now();
+        if grants.iter().any(|grant| grant.name == new.name && grant.stands(now)) {
+            return Err(AccessError::Taken(new.name));
+        }
+        let secret = Secret::random()?;
+        let hash = Secret::hash(secret.text());
+        let id = hash.to_string()[..ID_CHARS].to_owned();
+        let NewGrant { name, role, agents, expires, per_minute } = new;
+        let grant = Grant { id, name, role, agents, hash, created: now, expires, revoked: None, per_minute };
+        grants.push(grant.clone());
+        self.write(&grants)?;
+        Ok((grant, secret))
+    }
+
+    /// Revokes the token with that id, or the standing one with that name. What is revoked already stays so.
+    ///
+    /// # Errors
+    /// `NoSuch`; when the file cannot be written.
+    pub fn revoke(&self, named: &str) -> Result<Grant, AccessError> {
+        let _lock = self.lock()?;
+        let mut grants = self.load()?;
+        let now = self.clock.now();
+        let by_name = |grant: &&mut Grant| grant.name == named && grant.revoked.is_none();
+        let found = match grants.iter().position(|grant| grant.id == named) {
+            Some(at) => grants.get_mut(at),
+            None => grants.iter_mut().find(by_name),
+        };
+        let grant = found.ok_or_else(|| AccessError::NoSuch(named.to_owned()))?;
+        if grant.revoked.is_some() {
+            return Ok(grant.clone());
+        }
+        grant.revoked = Some(now);
+        let revoked = grant.clone();
+        self.write(&grants)?;
+        Ok(revoked)
+    }
+
+    /// The grant of who shows this text, if it stands now. A change by another process counts at once.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn find(&self, text: &str) -> Result<Option<Arc<Grant>>, AccessError> {
+        let now = self.clock.now();
+        let found = self.current()?.by_hash.get(&Secret::hash(text)).cloned();
+        Ok(found.filter(|grant| grant.stands(now)))
+    }
+
+    /// Whether a grant that was found before still stands.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn stands(&self, grant: &Grant) -> Result<bool, AccessError> {
+        let now = self.clock.now();
+        Ok(self.current()?.by_hash.get(&grant.hash).is_some_and(|found| found.stands(now)))
+    }
+
+    /// Whether it was not noted within the last minute that a token was used.
+    pub fn use_is_news(&self, id: &str) -> bool {
+        let now = self.clock.now();
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.get(id).is_none_or(|at| now.as_ms() - at.as_ms() >= USED_STEP_MS)
+    }
+
+    /// Notes that a token was used now; once a minute at most.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_use(&self, id: &str) -> Result<(), AccessError> {
+        let now = self.clock.now();
+        {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if noted.get(id).is_some_and(|at| now.as_ms() - at.as_ms() < USED_STEP_MS) {
+                return Ok(());
+            }
+            noted.insert(id.to_owned(), now);
+        }
+        let _lock = self.lock()?;
+        let mut used = self.used()?;
+        used.insert(id.to_owned(), now);
+        let ms: BTreeMap<&String, i64> = used.iter().map(|(id, time)| (id, time.as_ms())).collect();
+        let path = self.dir.join(USED_FILE);
+        let text = serde_json::to_vec(&ms).unwrap_or_default();
+        self.disk.write_atomic(&path, &text).map_err(|source| AccessError::Disk { path, source })
+    }
+
+    fn used(&self) -> Result<HashMap<String, Time>, AccessError> {
+        let path = self.dir.join(USED_FILE);
+        let bytes = match self.disk.read(&path, FILE_MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(DiskError::NotFound { .. }) => return Ok(HashMap::new()),
+            Err(source) => return Err(AccessError::Disk { path, source }),
+        };
+        // What cannot be read is forgotten: nothing rests on it.
+        let used: BTreeMap<String, i64> = serde_json::from_slice(&bytes).unwrap_or_default();
+        Ok(used.into_iter().filter_map(|(id, ms)| Some((id, Time::from_ms(ms)?))).collect())
+    }
+
+    /// The tokens; read again when the file is another one than before.
+    fn current(&self) -> Result<Arc<Read>, AccessError> {
+        let path = self.path();
+        let stat = self.disk.stat(&path).map_err(|source| AccessError::Disk { path, source })?;
+        let known = Arc::clone(&self.read.lock().unwrap_or_else(PoisonError::into_inner));
+        if known.stat == stat {
+            return Ok(known);
+        }
+        let by_hash = self.load()?.into_iter().map(|grant| (grant.hash, Arc::new(grant))).collect();
+        let read = Arc::new(Read { stat, by_hash });
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
+        Ok(read)
+    }
+
+    fn lock(&self) -> Result<Box<dyn crate::disk::LockGuard>, AccessError> {
+        let failed = |source| AccessError::Disk { path: self.path(), source };
+        self.disk.create_dir_all(&self.dir).map_err(failed)?;
+        self.disk.lock(&self.dir.join(LOCK_FILE)).map_err(failed)
+    }
+
+    fn load(&self) -> Result<Vec<Grant>, AccessError> {
+        let path = self.path();
+        let bytes = match self.disk.read(&path, FILE_MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(DiskError::NotFound { .. }) => return Ok(Vec::new()),
+            Err(source) => return Err(AccessError::Disk { path, source }),
+        };
+        let damaged = |reason: String| AccessError::Damaged { path: path.clone(), reason };
+        let document: Document =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if document.format != FORMAT {
+            return Err(damaged(format!("it has format {}, and this recto knows {FORMAT}", document.format)));
+        }
+        document.tokens.into_iter().map(|entry| grant(entry).map_err(damaged)).collect()
+    }
+
+    fn write(&self, grants: &[Grant]) -> Result<(), AccessError> {
+        let path = self.path();
+        let failed = |source| AccessError::Disk { path: path.clone(), source };
+        let document = Document { format: FORMAT, tokens: grants.iter().map(entry).collect() };
+        let value = serde_json::to_value(&document)
+            .map_err(|error| AccessError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        self.disk.write_atomic(&path, canonical::pretty(&value).as_bytes()).map_err(failed)?;
+        self.disk.sync_file(&path).map_err(failed)?;
+        self.disk.sync_dir(&self.dir).map_err(failed)
+    }
+}
+
+fn check_name(name: &str) -> Result<(), AccessError> {
+    let bad = |reason| Err(AccessError::BadName { name: name.to_owned(), reason });
+    if name.trim().is_empty() || name.trim() != name {
+        return bad("it is not empty, and has no space at its ends");
+    }
+    if name.chars().count() > NAME_MAX_CHARS {
+        return bad("it has at most 100 characters");
+    }
+    if name.contains(|c: char| c.is_control() || c == '<' || c == '>') {
+        return bad("it has no control characters, and no '<' or '>'");
+    }
+    Ok(())
+}
+
+fn entry(grant: &Grant) -> Entry {
+    Entry {
+        id: grant.id.clone(),
+        name: grant.name.clone(),
+        role: grant.role.to_string(),
+        agents: grant.agents.iter().map(Pattern::to_string).collect(),
+        hash: grant.hash.to_string(),
+        created_ms: grant.created.as_ms(),
+        expires_ms: grant.expires.map(Time::as_ms),
+        revoked_ms: grant.revoked.map(Time::as_ms),
+        per_minute: grant.per_minute,
+    }
+}
+
+fn grant(entry: Entry) -> Result<Grant, String> {
+    let time = |ms| Time::from_ms(ms).ok_or_else(|| format!("'{ms}' is no time"));
+    let agents: Result<_, AccessError> = entry.agents.iter().map(|pattern| pattern.parse()).collect();
+    Ok(Grant {
+        role: entry.role.parse().map_err(|error: AccessError| error.to_string())?,
+        agents: agents.map_err(|error| error.to_string())?,
+        hash: entry.hash.parse().map_err(|_| format!("'{}' is no hash", entry.hash))?,
+        created: time(entry.created_ms)?,
+        expires: entry.expires_ms.map(time).transpose()?,
+        revoked: entry.revoked_ms.map(time).transpose()?,
+        per_minute: entry.per_minute,
+        id: entry.id,
+        name: entry.name,
+    })
+}
