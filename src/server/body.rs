@@ -28,6 +28,9 @@ pub(super) enum Refused {
         /// The limit.
         max_bytes: u64,
     },
+    /// What it holds is too much, though its text is not.
+    #[error("what the request holds takes more memory than one request may")]
+    TooMuch,
     /// It came too slowly.
     #[error("the request came too slowly")]
     Slow,
@@ -158,6 +161,21 @@ pub(super) struct Counted {
     bytes: u64,
 }
 
+impl Counted {
+    /// Takes more.
+    ///
+    /// # Errors
+    /// When there is not so much left, or never was.
+    pub(super) fn add(&mut self, bytes: u64) -> Result<(), Refused> {
+        self.bytes += bytes;
+        let taken_bytes = self.memory.taken_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if self.bytes > self.memory.max_bytes {
+            return Err(Refused::TooMuch);
+        }
+        if taken_bytes > self.memory.max_bytes { Err(Refused::Full) } else { Ok(()) }
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         self.memory.taken_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -186,12 +204,11 @@ impl<R: Read> Kept<R> {
 impl<R: Read> Read for Kept<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
-        self.counted.bytes += len as u64;
-        let memory = &self.counted.memory;
-        let taken_bytes = memory.taken_bytes.fetch_add(len as u64, Ordering::Relaxed) + len as u64;
+        let added = self.counted.add(len as u64);
         if self.counted.bytes > self.max_bytes {
             return Err(Refused::TooLarge { max_bytes: self.max_bytes }.into());
         }
-        if taken_bytes > memory.max_bytes { Err(Refused::Full.into()) } else { Ok(len) }
+        added?;
+        Ok(len)
     }
 }

@@ -13,13 +13,21 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Span;
 
+use crate::access::{Book, Limiter};
+use crate::agent::Agents;
 use crate::error::Kind;
+use crate::object::Author;
 use crate::repo::Repo;
 use crate::sync::wire::{self, WireError};
 use crate::sync::{Token, Transport};
 
+use super::api::Events;
+use super::atoms;
 use super::body::{BodyReader, Counted, Kept, Memory, Refused};
+use super::caller::Caller;
+use super::hot::Hot;
 use super::limits::Limits;
+use super::metrics::Metrics;
 use super::problem::Problem;
 use super::stream::{Sink, stream};
 
@@ -35,6 +43,24 @@ pub(super) struct Shared {
     pub(super) transport: Arc<dyn Transport + Send + Sync>,
     /// What a client has to show, if anything.
     pub(super) token: Option<Token>,
+    /// Whether only this machine reaches it.
+    pub(super) is_local: bool,
+    /// The agents, with what was read of them.
+    pub(super) agents: Agents,
+    /// Who acts where no token says who.
+    pub(super) actor: Author,
+    /// The tokens of the store.
+    pub(super) book: Arc<Book>,
+    /// How much each of them asks.
+    pub(super) limiter: Limiter,
+    /// What serves, ready to be sent.
+    pub(super) hot: Hot,
+    /// Who listens to what happens.
+    pub(super) events: Events,
+    /// The agents by the ids of the Atoms API.
+    pub(super) atoms: atoms::Directory,
+    /// What is counted.
+    pub(super) metrics: Metrics,
     /// What is taken, and how long is waited.
     pub(super) limits: Limits,
     /// Turns.
@@ -47,6 +73,8 @@ pub(super) struct Shared {
     pub(super) memory: Arc<Memory>,
     /// Whether what the store lies on was found to keep its promises.
     pub(super) proven: watch::Sender<bool>,
+    /// Whether operations that were put together afar are committed as they are; only in tests.
+    pub(super) trusts: bool,
 }
 
 impl Shared {
@@ -73,6 +101,8 @@ impl Turn {
 pub(super) struct Call {
     shared: Arc<Shared>,
     turn: Option<Turn>,
+    /// Who asks.
+    pub(super) caller: Option<Caller>,
     /// Its headers.
     pub(super) headers: HeaderMap,
     body: Body,
@@ -84,7 +114,8 @@ impl FromRequest<Arc<Shared>> for Call {
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let turn = parts.extensions.remove::<Turn>();
-        Ok(Self { shared: Arc::clone(shared), turn, headers: parts.headers, body })
+        let caller = parts.extensions.remove::<Caller>();
+        Ok(Self { shared: Arc::clone(shared), turn, caller, headers: parts.headers, body })
     }
 }
 
@@ -138,6 +169,20 @@ impl Call {
         call.work(max_bytes, move |shared, body| {
             let (question, _kept) = question(shared, &headers, body)?;
             json(&headers, &answer(shared, question)?)
+        })
+        .await
+    }
+
+    /// Answers a question in JSON with whatever `answer` makes of it.
+    pub(super) async fn respond<Q: DeserializeOwned>(
+        self,
+        answer: impl FnOnce(&Shared, Q) -> Result<Response, Problem> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let call = self.of_type(wire::JSON_TYPE)?;
+        let (headers, max_bytes) = (call.headers.clone(), call.shared.limits.json_bytes);
+        call.work(max_bytes, move |shared, body| {
+            let (question, _kept) = question(shared, &headers, body)?;
+            answer(shared, question)
         })
         .await
     }
@@ -209,7 +254,8 @@ fn streamed(limits: &Limits, write: impl FnOnce(Sink) -> std::io::Result<()> + S
     Response::new(Body::new(body))
 }
 
-fn with_type(mut response: Response, content_type: &'static str) -> Response {
+/// The same with the type of its body.
+pub(super) fn with_type(mut response: Response, content_type: &'static str) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

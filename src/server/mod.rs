@@ -4,19 +4,36 @@
 //! Connections and headers are async; everything that touches the store runs on threads of its own, as many
 //! as requests may be worked on at once.
 
+mod api;
+mod ask;
+mod atoms;
 mod body;
 mod call;
+mod caller;
 mod health;
+mod hot;
 mod limits;
+mod metrics;
 mod observe;
 mod problem;
+mod render;
 mod run;
 mod socket;
+mod store;
 mod stream;
 mod sync;
+mod thinnest;
+mod tls;
+mod turn;
 
 #[cfg(test)]
 mod tests;
 
 pub use limits::Limits;
 pub use run::{Options, Server, ServerError, Stop, Stopper, stopper};
+pub use tls::{Identity, TlsError};
+
+/// The description of the native API (OpenAPI 3.1), as the server sends it.
+pub fn api_description() -> &'static str {
+    api::description()
+}

@@ -1,33 +1,40 @@
 //! What happens to every request: it gets an id and a line in the log.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+use super::call::Shared;
+use super::render::render;
+use crate::sync::wire::store::STORE_ROOT;
 use crate::sync::wire::{PROTOCOL, PROTOCOL_HEADER, REQUEST_HEADER};
 
 /// Longest id that a client may give its request, in bytes.
 const ID_MAX_BYTES: usize = 64;
 
 /// Takes a request in, and its answer out.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = id_of(&request);
     let span = tracing::info_span!("request", id = %id);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    let mut response = render(&path, response);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_HEADER, value);
     }
-    if path.starts_with("/sync/") {
+    if path.starts_with("/sync/") || path.starts_with(STORE_ROOT) {
         // On refusals, too, wherever they come from: else they would seem to be of another server.
         response.headers_mut().insert(PROTOCOL_HEADER, PROTOCOL.into());
     }
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = began.elapsed();
+    shared.metrics.answered(&path, response.status(), took);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(method = %method, path = %path, status = response.status().as_u16(), ms, "answered"));
     response
 }

@@ -1,21 +1,33 @@
-//! A refusal as an answer; the one place where a kind of failure becomes a status.
+//! A refusal as an answer. What went wrong is one value, whatever API was asked; each API has its own form
+//! for it, which it gets on its way out (`render`).
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::error::{Classify as _, Kind};
+use crate::access::AccessError;
+use crate::agent::AgentError;
+use crate::backend::BackendError;
+use crate::error::{Classify, Kind};
+use crate::repo::RepoError;
 use crate::sync::SyncError;
-use crate::sync::wire::{Failure, JSON_TYPE, ToldFailure};
+use crate::sync::wire::Failure;
 
 use super::body::Refused;
 
+/// Seconds after which a client may ask again when nothing better is known.
+const RETRY_SECONDS: u32 = 1;
+
 /// Why a request is not answered with what was asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Problem {
-    status: StatusCode,
-    failure: Box<Failure>,
+    pub(super) status: StatusCode,
+    pub(super) failure: Box<Failure>,
+    /// When to ask again, in seconds.
+    pub(super) retry_seconds: Option<u32>,
+    /// What was expected to be there, and what is.
+    pub(super) sides: Option<Box<(String, String)>>,
 }
 
 /// The status for a kind of failure.
@@ -33,7 +45,7 @@ fn status(kind: Kind) -> StatusCode {
 impl Problem {
     /// A refusal of the server itself.
     pub(super) fn new(status: StatusCode, kind: Kind, message: impl Into<String>) -> Self {
-        Self { status, failure: Box::new(Failure::new(kind, message)) }
+        Self { status, failure: Box::new(Failure::new(kind, message)), retry_seconds: None, sides: None }
     }
 
     /// The request is not one that can be read.
@@ -41,9 +53,21 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Kind::Usage, message)
     }
 
+    /// There is no such thing, or it is not for who asks.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, Kind::NotFound, message)
+    }
+
+    /// It is there, and who asks may not do that.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Kind::Refused, message)
+    }
+
     /// The server has too much to do; the same request can be sent again.
     pub(super) fn busy(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Io, message).hint("run the command again")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Io, message)
+            .hint("run the command again")
+            .retry(RETRY_SECONDS)
     }
 
     /// The same, with what helps.
@@ -52,9 +76,27 @@ impl Problem {
         Self { failure: Box::new(self.failure.with_hint(hint)), ..self }
     }
 
-    /// What the store failed with.
+    /// The same, with when to ask again.
+    #[must_use]
+    pub(super) fn retry(self, seconds: u32) -> Self {
+        Self { retry_seconds: Some(seconds), ..self }
+    }
+
+    /// The same under another status.
+    #[must_use]
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// What any part of recto failed with.
+    pub(super) fn about(error: &dyn Classify) -> Self {
+        let (status, failure) = (status(error.kind()), Box::new(Failure::about(error)));
+        Self { status, failure, retry_seconds: None, sides: None }
+    }
+
+    /// What a transport failed with.
     pub(super) fn of(error: &SyncError) -> Self {
-        Self { status: status(error.kind()), failure: Box::new(Failure::of(error)) }
+        Self { failure: Box::new(Failure::of(error)), ..Self::about(error) }
     }
 
     /// What the store failed with when it took in what the client sent: what is wrong with that is not
@@ -62,7 +104,7 @@ impl Problem {
     pub(super) fn of_sent(error: &SyncError) -> Self {
         let problem = Self::of(error);
         match error.kind() {
-            Kind::Corrupt => Self { status: StatusCode::UNPROCESSABLE_ENTITY, ..problem },
+            Kind::Corrupt => problem.with_status(StatusCode::UNPROCESSABLE_ENTITY),
             _ => problem,
         }
     }
@@ -82,7 +124,9 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let message = refused.to_string();
         match refused {
-            Refused::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, Kind::Invalid, message),
+            Refused::TooLarge { .. } | Refused::TooMuch => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, Kind::Invalid, message)
+            }
             Refused::Slow => Self::new(StatusCode::REQUEST_TIMEOUT, Kind::Io, message),
             Refused::CutOff => Self::malformed(message),
             Refused::Full => Self::busy(message),
@@ -90,20 +134,75 @@ impl From<Refused> for Problem {
     }
 }
 
+impl From<AgentError> for Problem {
+    fn from(error: AgentError) -> Self {
+        Self { sides: sides(&error).map(Box::new), ..Self::about(&error) }
+    }
+}
+
+/// What was expected, and what is there, of an error that has both.
+fn sides(error: &AgentError) -> Option<(String, String)> {
+    match error {
+        AgentError::Moved { expected, actual, .. }
+        | AgentError::Repo(RepoError::NotAsExpected { expected, actual, .. }) => {
+            Some((expected.clone(), actual.clone()))
+        }
+        AgentError::DraftMoved { expected, actual, .. } => {
+            Some((format!("revision {expected}"), format!("revision {actual}")))
+        }
+        _ => None,
+    }
+}
+
+impl From<RepoError> for Problem {
+    fn from(error: RepoError) -> Self {
+        AgentError::from(error).into()
+    }
+}
+
+impl From<BackendError> for Problem {
+    fn from(error: BackendError) -> Self {
+        Self::about(&error)
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        // What is wrong with the tokens is nothing for who shows one.
+        tracing::error!(error = %error, "the tokens cannot be used");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::Io, "the server cannot read its tokens")
+    }
+}
+
 impl IntoResponse for Problem {
+    /// The status, and the problem itself for whoever gives it its form.
     fn into_response(self) -> Response {
         if self.is_own() {
-            tracing::error!(error = %self.message(), "failed");
+            let causes = self.failure.causes().join(": ");
+            tracing::error!(error = %self.message(), causes = %causes, "failed");
         }
-        let busy = self.status == StatusCode::SERVICE_UNAVAILABLE;
-        // Plain strings only: there is nothing in it that JSON cannot say.
-        let text = serde_json::to_vec(&ToldFailure { error: *self.failure }).unwrap_or_default();
-        let mut response = Response::new(Body::from(text));
+        let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON_TYPE));
-        if busy {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_seconds {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Gives a problem that is in an answer its form: `form` makes the status and the document of it.
+pub(super) fn render(
+    response: Response,
+    content_type: &'static str,
+    form: impl FnOnce(&Problem) -> (StatusCode, serde_json::Value),
+) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(problem) = parts.extensions.remove::<Problem>() else {
+        return Response::from_parts(parts, body);
+    };
+    let (status, document) = form(&problem);
+    parts.status = status;
+    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Response::from_parts(parts, Body::from(document.to_string()))
 }

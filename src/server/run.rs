@@ -1,8 +1,10 @@
 //! The process: it listens, takes connections, and ends when it is told to, with what is under way done.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,26 +12,36 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Router, middleware};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::access::{AccessError, Book, Limiter};
+use crate::agent::Agents;
 use crate::backend::BackendError;
 use crate::error::{Classify, Kind};
+use crate::object::Author;
 use crate::repo::Repo;
 use crate::sync::{StoreTransport, Token, Transport};
+use crate::webhook::Deliverer;
 
 use super::body::Memory;
 use super::call::Shared;
+use super::hot::{self, Hot};
 use super::limits::Limits;
+use super::metrics::{self, Metrics};
 use super::observe::observe;
 use super::problem::Problem;
 use super::socket::Socket;
-use super::{health, sync};
+use super::tls::Identity;
+use super::{api, atoms, health, store, sync, thinnest};
 
 /// Largest head of a request, in bytes.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
@@ -53,6 +65,12 @@ pub enum ServerError {
         /// The cause.
         source: io::Error,
     },
+    /// Whoever reaches the address could change the store.
+    #[error("to listen on '{0}', beyond this machine, a server wants tokens")]
+    Open(SocketAddr),
+    /// The tokens cannot be read.
+    #[error("the tokens of the store cannot be used")]
+    Tokens(#[source] AccessError),
     /// What the store lies on does not keep its promises.
     #[error("this store cannot be served")]
     Store(#[source] BackendError),
@@ -66,6 +84,8 @@ impl Classify for ServerError {
         match self {
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::InvalidInput => Kind::Usage,
             Self::Store(error) => error.kind(),
+            Self::Tokens(error) => error.kind(),
+            Self::Open(_) => Kind::Refused,
             _ => Kind::Io,
         }
     }
@@ -77,18 +97,31 @@ impl Classify for ServerError {
             }
             Self::Listen { .. } => Some("'--listen HOST:PORT', as in 127.0.0.1:8717".to_owned()),
             Self::Store(error) => error.hint(),
+            Self::Tokens(error) => error.hint(),
+            Self::Open(_) => Some("'recto token create NAME --role admin' makes one".to_owned()),
             Self::Run(_) => None,
         }
     }
 }
 
 /// What a server is started with.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// What clients have to show; nothing when none.
+    /// What clients may show instead of a token of the store; it is good for everything.
     pub token: Option<Token>,
+    /// Who acts where no token says who.
+    pub actor: Author,
+    /// The certificate and its key; without one, what is sent is not encrypted.
+    pub identity: Option<Identity>,
     /// What is taken, and how long is waited.
     pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let actor = Author { name: "recto serve".to_owned(), email: None };
+        Self { token: None, actor, identity: None, limits: Limits::default() }
+    }
 }
 
 /// What tells a server to end.
@@ -122,6 +155,7 @@ pub fn stopper() -> (Stopper, Stop) {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    identity: Option<Identity>,
     shared: Arc<Shared>,
 }
 
@@ -145,19 +179,40 @@ impl Server {
         let listener = TcpListener::bind(listen).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let Options { token, limits } = options;
+        let Options { token, actor, identity, limits } = options;
+        let book = Book::new(Arc::clone(repo.disk()), repo.shared_clock(), repo.root());
+        if token.is_none() && !address.ip().is_loopback() && !book.is_used().map_err(ServerError::Tokens)? {
+            return Err(ServerError::Open(address));
+        }
         let shared = Arc::new(Shared {
             repo: Arc::clone(repo),
             transport,
             token,
+            is_local: address.ip().is_loopback(),
+            agents: Agents::new(Arc::clone(repo), actor.clone(), "http"),
+            actor,
+            book: Arc::new(book),
+            limiter: Limiter::default(),
+            hot: Hot::default(),
+            events: api::Events::default(),
+            atoms: atoms::Directory::default(),
+            metrics: Metrics::default(),
             limits,
             turns: Arc::new(Semaphore::new(limits.requests)),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             looks: Arc::new(Semaphore::new(1)),
             memory: Memory::new(limits.memory_bytes),
             proven: watch::Sender::new(false),
+            trusts: false,
         });
-        Ok(Self { listener, address, shared })
+        Ok(Self { listener, address, identity, shared })
+    }
+
+    /// The same, which commits what it is sent as it is: for tests of what lies below.
+    #[cfg(test)]
+    pub(super) fn trusting(mut self) -> Self {
+        Arc::get_mut(&mut self.shared).expect("nobody else has it yet").trusts = true;
+        self
     }
 
     /// Where it listens.
@@ -179,13 +234,17 @@ impl Server {
             .enable_all()
             .build()
             .map_err(ServerError::Run)?;
-        let served = runtime.block_on(self.serve(stop));
+        let (repo, actor) = (&self.shared.repo, self.shared.actor.clone());
+        let agents = Agents::new(Arc::clone(repo), actor, "webhook");
+        let deliverer = Deliverer::start(agents, repo).map_err(ServerError::Run)?;
+        let served = runtime.block_on(self.serve(stop, &deliverer));
+        deliverer.finish(drain);
         // Work whose client has gone is let finish, too.
         runtime.shutdown_timeout(drain);
         served
     }
 
-    async fn serve(self, stop: Stop) -> Result<(), ServerError> {
+    async fn serve(self, stop: Stop, deliverer: &Deliverer) -> Result<(), ServerError> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServerError::Run)?;
         let mut stopping = Stopping::new(stop).map_err(ServerError::Run)?;
         let (mut proof, mut proving) = (tokio::spawn(prove(Arc::clone(&self.shared))), true);
@@ -220,22 +279,30 @@ impl Server {
             };
             // An answer is written at once; without this a small one may wait for the one before it.
             let _ = stream.set_nodelay(true);
-            let io = TokioIo::new(Socket::new(stream, limits.stall));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(limits.headers)
-                .max_headers(limits.headers_count)
-                .max_buf_size(HEAD_MAX_BYTES)
-                .serve_connection(io, TowerToHyperService::new(app.clone()));
-            let connection = graceful.watch(connection);
+            let (shared, app, watcher) = (Arc::clone(&self.shared), app.clone(), graceful.watcher());
+            let acceptor = self.identity.as_ref().map(Identity::acceptor);
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(error = %error, "a connection broke");
+                shared.metrics.connections.inc();
+                match acceptor {
+                    None => {
+                        converse(Socket::new(stream, limits.stall), Arc::clone(&shared), app, watcher).await;
+                    }
+                    Some(acceptor) => match timeout(limits.headers, acceptor.accept(stream)).await {
+                        Ok(Ok(stream)) => {
+                            converse(Socket::new(stream, limits.stall), Arc::clone(&shared), app, watcher)
+                                .await;
+                        }
+                        Ok(Err(error)) => tracing::debug!(error = %error, "a connection was not agreed on"),
+                        Err(_) => tracing::debug!("a connection took too long to be agreed on"),
+                    },
                 }
+                shared.metrics.connections.dec();
                 drop(place);
             });
         }
         drop(listener);
+        self.shared.events.close();
+        deliverer.stop();
         tracing::info!("ending: no new connections, and what is under way is finished");
         tokio::select! {
             () = graceful.shutdown() => {}
@@ -243,6 +310,42 @@ impl Server {
             () = stopping.told() => tracing::warn!("told again: requests under way were cut off"),
         }
         Ok(())
+    }
+}
+
+/// What answers requests: at once where that can be done, else by its route.
+struct Front {
+    shared: Arc<Shared>,
+    app: TowerToHyperService<Router>,
+}
+
+impl hyper::service::Service<hyper::Request<Incoming>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        match hot::quick(&self.shared, &request) {
+            Some(response) => Box::pin(std::future::ready(Ok(response))),
+            None => Box::pin(self.app.call(request)),
+        }
+    }
+}
+
+/// Answers what comes over a connection, until it ends.
+async fn converse<S>(socket: Socket<S>, shared: Arc<Shared>, app: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = shared.limits;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .max_headers(limits.headers_count)
+        .max_buf_size(HEAD_MAX_BYTES)
+        .serve_connection(TokioIo::new(socket), Front { shared, app: TowerToHyperService::new(app) });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error = %error, "a connection broke");
     }
 }
 
@@ -308,7 +411,12 @@ impl Stopping {
 fn routes(shared: &Arc<Shared>) -> Router {
     Router::new()
         .merge(health::routes())
+        .merge(metrics::routes(shared))
         .merge(sync::routes(shared))
+        .merge(store::routes(shared))
+        .merge(api::routes(shared))
+        .merge(thinnest::routes(shared))
+        .merge(atoms::routes(shared))
         .fallback(async |request: Request| {
             let message = format!("there is nothing at '{}'", request.uri().path());
             Problem::new(StatusCode::NOT_FOUND, Kind::NotFound, message)
@@ -318,7 +426,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, Kind::Usage, message)
         })
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send + 'static>| caught(panic.as_ref())))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), observe))
         .with_state(Arc::clone(shared))
 }
 

@@ -22,6 +22,13 @@ pub(super) struct Streamed {
     pieces: Receiver<Bytes>,
 }
 
+impl Streamed {
+    /// A stream of pieces that come from elsewhere.
+    pub(super) fn of(pieces: Receiver<Bytes>) -> Self {
+        Self { pieces }
+    }
+}
+
 /// The end that is written to, outside of async code only. What is not flushed is not sent.
 pub(super) struct Sink {
     pieces: Sender<Bytes>,

@@ -19,30 +19,30 @@ use crate::sync::{
 };
 
 /// A server on a thread of its own, until it is dropped.
-struct Running {
-    address: SocketAddr,
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    fn new(repo: &Arc<crate::repo::Repo>, options: Options) -> Self {
+    pub(super) fn new(repo: &Arc<crate::repo::Repo>, options: Options) -> Self {
         Self::of(Server::bind("127.0.0.1:0", repo, options).expect("it listens"))
     }
 
-    fn of(server: Server) -> Self {
+    pub(super) fn of(server: Server) -> Self {
         let (stopper, stop) = stopper();
         let address = server.address();
         let thread = Some(std::thread::spawn(move || server.run(stop).expect("it runs")));
         Self { address, stopper, thread }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Sends bytes as they are; gives what was answered, until the other end closes.
-    fn raw(&self, bytes: &[u8]) -> String {
+    pub(super) fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).expect("it is there");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
         stream.write_all(bytes).expect("sent");
@@ -94,19 +94,19 @@ fn without_the_token_nothing_is_answered() {
         let refused = asked(token).expect_err("refused").to_string();
         assert!(refused.contains(says), "{refused}");
     }
-    let answer = server.raw(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = server.raw(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]
 fn slow_senders_are_let_go_and_others_served_meanwhile() {
     let team = team();
-    let server = Running::new(team.repo(), Options { token: None, limits: small() });
+    let server = Running::new(team.repo(), Options { limits: small(), ..Options::default() });
     let began = Instant::now();
     let mut idle: Vec<TcpStream> =
         (0..50).map(|_| TcpStream::connect(server.address).expect("it is there")).collect();
     for stream in &mut idle {
-        stream.write_all(b"GET /sync/v1/agents HTTP/1.1\r\nhost: x\r\n").expect("sent");
+        stream.write_all(b"GET /sync/v1/agents HTTP/1.1\r\nhost: localhost\r\n").expect("sent");
     }
     let transport = HttpTransport::new(&server.url(), None).expect("an address");
     assert!(transport.listing(None).expect("listed").is_some());
@@ -118,7 +118,7 @@ fn slow_senders_are_let_go_and_others_served_meanwhile() {
         assert!(!rest.starts_with(b"HTTP/1.1 200"));
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let answer = server.raw(format!("{head}content-length: 1000\r\n\r\n{{\"agents\": [").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{answer}");
 }
@@ -126,9 +126,8 @@ fn slow_senders_are_let_go_and_others_served_meanwhile() {
 #[test]
 fn what_is_too_large_is_refused_declared_or_not() {
     let team = team();
-    let server = Running::new(team.repo(), Options { token: None, limits: small() });
-    let head =
-        "POST /sync/v1/tips HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let server = Running::new(team.repo(), Options { limits: small(), ..Options::default() });
+    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
     let declared = server.raw(format!("{head}content-length: 4097\r\n\r\n{}", " ".repeat(4097)).as_bytes());
     assert!(declared.starts_with("HTTP/1.1 413") && declared.contains("4096"), "{declared}");
     let piece = format!("400\r\n{}\r\n", " ".repeat(1024));
@@ -148,10 +147,12 @@ fn what_is_too_large_is_refused_declared_or_not() {
 fn who_gets_no_turn_is_told_that_nothing_happened() {
     let team = team();
     let limits = Limits { requests: 1, body: Duration::from_secs(3), ..small() };
-    let server = Running::new(team.repo(), Options { token: None, limits });
+    let server = Running::new(team.repo(), Options { limits, ..Options::default() });
     let mut slow = TcpStream::connect(server.address).expect("it is there");
-    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
-    slow.write_all(format!("{head}content-length: 1000\r\n\r\n{{").as_bytes()).expect("sent");
+    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    // What says that it is small is waited for without a turn.
+    let begun = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
+    slow.write_all(begun.as_bytes()).expect("sent");
     // The slow one has its turn once others do not get one.
     let transport = HttpTransport::new(&server.url(), None).expect("an address");
     let until = Instant::now() + Duration::from_secs(2);
@@ -162,7 +163,7 @@ fn who_gets_no_turn_is_told_that_nothing_happened() {
         }
     };
     assert!(refused.contains("too much to do"), "{refused}");
-    let answer = server.raw(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = server.raw(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(slow);
     // Its turn is given back.

@@ -3,21 +3,39 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::access::Role;
 use crate::error::Kind;
 use crate::server::call::Shared;
+use crate::server::caller::{Caller, caller};
 use crate::server::problem::Problem;
 use crate::sync::wire::{PROTOCOL, PROTOCOL_HEADER, STORE_HEADER};
 
 /// Lets a request through or refuses it, and has every answer say whose store it is.
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let mut response = match admitted(&shared, request.headers()) {
-        Ok(()) if shared.proof().await => next.run(request).await,
-        Ok(()) => Problem::busy("what the store lies on was not found to be good yet").into_response(),
+    let path = request.uri().path();
+    let brings = path.ends_with("/stage") || path.ends_with("/push");
+    let admitted = admitted(&shared, request.headers(), brings);
+    pass(&shared, request, next, admitted).await
+}
+
+/// Answers who is let in, once the store was found good, and has the answer say whose store it is.
+pub(in crate::server) async fn pass(
+    shared: &Shared,
+    mut request: Request,
+    next: Next,
+    admitted: Result<Caller, Problem>,
+) -> Response {
+    let mut response = match admitted {
+        Ok(caller) if shared.proof().await => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Ok(_) => Problem::busy("what the store lies on was not found to be good yet").into_response(),
         Err(problem) => problem.into_response(),
     };
     let status = response.status();
@@ -33,7 +51,8 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
-fn admitted(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses who speaks another version of the protocol.
+pub(in crate::server) fn protocol(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let known = PROTOCOL.to_string();
     if let Some(asked) = headers.get(PROTOCOL_HEADER).map(text).filter(|asked| *asked != known) {
@@ -41,19 +60,23 @@ fn admitted(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
         let problem = Problem::new(StatusCode::BAD_REQUEST, Kind::Refused, message);
         return Err(problem.hint("use a recto of the same release on both sides"));
     }
-    // A page that somebody has open must not reach a server that only this machine can.
-    if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
-        return Err(Problem::new(StatusCode::FORBIDDEN, Kind::Refused, "a browser has no business here"));
+    Ok(())
+}
+
+fn admitted(shared: &Shared, headers: &HeaderMap, brings: bool) -> Result<Caller, Problem> {
+    protocol(headers)?;
+    let caller = caller(shared, headers).map_err(|problem| {
+        if problem.status != StatusCode::UNAUTHORIZED {
+            return problem;
+        }
+        problem.hint(
+            "put it into RECTO_TOKEN, or into a file: 'recto remote set-url NAME URL --token-file FILE'",
+        )
+    })?;
+    if !caller.sees_all() {
+        return Err(Problem::forbidden("a token for some agents is no token to fetch or push a store with"));
     }
-    let Some(token) = &shared.token else { return Ok(()) };
-    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.split_once(' '));
-    let message = match shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
-        Some((_, shown)) if token.is(shown.trim()) => return Ok(()),
-        Some(_) => "the server does not take this token",
-        None => "the server wants a token",
-    };
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, Kind::Refused, message);
-    Err(problem
-        .hint("put it into RECTO_TOKEN, or into a file: 'recto remote set-url NAME URL --token-file FILE'"))
+    // What is pushed may move every ref.
+    caller.require(if brings { Role::Publisher } else { Role::Reader })?;
+    Ok(caller)
 }

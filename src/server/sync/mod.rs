@@ -3,8 +3,7 @@
 
 mod ask;
 mod bring;
-mod guard;
-mod turn;
+pub(super) mod guard;
 
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use crate::sync::wire::{PROTOCOL, ROOT};
 
 use super::call::Shared;
 use super::problem::Problem;
+use super::turn::in_turn;
 
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
@@ -37,7 +37,7 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/sync/{*rest}", any(elsewhere))
         // Bodies are bounded where they are read, each by what it is.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), turn::in_turn))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
         // Who is not let in takes no turn.
         .layer(middleware::from_fn_with_state(Arc::clone(shared), guard::guard))
 }

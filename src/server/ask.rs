@@ -1,0 +1,229 @@
+//! A request to an API of agents, where blocking is allowed: who asks, what they may do to which agent, and
+//! the document that they sent.
+
+use std::io::Read as _;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::access::Role;
+use crate::agent::{AgentError, Agents};
+use crate::encoding::json;
+use crate::error::Kind;
+use crate::refs::Handle;
+use crate::sync::{SyncError, mirrored};
+
+use super::body::{BodyReader, Counted, Kept};
+use super::call::{Call, Shared, sent};
+use super::caller::Caller;
+use super::problem::Problem;
+use crate::sync::wire::WireError;
+
+/// Largest document of a request, in bytes: a config, with room for how it is written.
+pub(super) const DOCUMENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a value of a document takes in memory at most, besides its text; in bytes.
+const VALUE_MAX_BYTES: u64 = 64;
+/// The setting of one machine that names a program which has the last word on versions.
+const OUTSIDE: &str = "check.command";
+
+/// A request that is worked on.
+pub(super) struct Ask<'a> {
+    /// What all requests share.
+    pub(super) shared: &'a Shared,
+    /// Who asks.
+    pub(super) caller: &'a Caller,
+    /// The agents, as they see and change them.
+    pub(super) agents: Agents,
+    /// The headers.
+    pub(super) headers: &'a HeaderMap,
+    body: &'a mut BodyReader,
+    /// What the document takes in memory, as long as it is worked on.
+    kept: Option<Counted>,
+}
+
+impl Call {
+    /// Works on a request of an API where blocking is allowed; the log says that it came `via` that API.
+    pub(super) async fn ask<T: Send + 'static>(
+        self,
+        via: &'static str,
+        work: impl FnOnce(&mut Ask<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (headers, caller) = (self.headers.clone(), self.caller.clone());
+        // Nobody is let in without being known: a route that forgot to ask is a bug, not a way in.
+        let caller = caller.ok_or_else(|| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::Bug, "nobody asked who asks")
+        })?;
+        self.work(DOCUMENT_MAX_BYTES, move |shared, body| {
+            let agents = shared.agents.acting(caller.actor.clone(), via);
+            work(&mut Ask { shared, caller: &caller, agents, headers: &headers, body, kept: None })
+        })
+        .await
+    }
+}
+
+impl Ask<'_> {
+    /// The agent of that handle, for who may do so much with it. Whoever may not read it is told that there is
+    /// none.
+    ///
+    /// # Errors
+    /// 404 when there is none, or it is not for who asks; 403 when the role does not suffice.
+    pub(super) fn agent(&self, named: &str, role: Role) -> Result<Handle, Problem> {
+        let missing = || Problem::not_found(format!("there is no agent '{named}'"));
+        let handle: Handle = named.parse().map_err(|_| missing())?;
+        let handle = match self.agents.locate(&handle) {
+            Ok(handle) => handle,
+            Err(AgentError::NoSuchAgent { .. }) => return Err(missing()),
+            Err(error) => return Err(error.into()),
+        };
+        if !self.caller.sees(handle.as_str()) {
+            return Err(missing());
+        }
+        self.may(role)?;
+        Ok(handle)
+    }
+
+    /// Refuses what the role does not allow, and, in a store that mirrors another, what changes something.
+    ///
+    /// # Errors
+    /// 403; 409.
+    pub(super) fn may(&self, role: Role) -> Result<(), Problem> {
+        self.caller.require(role)?;
+        if role == Role::Reader {
+            return Ok(());
+        }
+        match mirrored(&self.shared.repo).map_err(|error| Problem::of(&error))? {
+            None => Ok(()),
+            Some(remote) => {
+                let url = remote.shown_url();
+                Err(Problem::of(&SyncError::Mirror { remote: remote.name, url }))
+            }
+        }
+    }
+
+    /// Whether a program outside has the last word on versions.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub(super) fn is_checked_outside(&self) -> Result<bool, Problem> {
+        Ok(self.shared.repo.settings()?.get(OUTSIDE).is_some())
+    }
+
+    /// Refuses what only that program may decide: a server runs no programs.
+    ///
+    /// # Errors
+    /// 409, with what may be done instead.
+    pub(super) fn refuse_outside(&self, instead: &str) -> Result<(), Problem> {
+        if !self.is_checked_outside()? {
+            return Ok(());
+        }
+        let message =
+            format!("a program ('{OUTSIDE}') has the last word on versions, and a server runs none");
+        Err(Problem::new(StatusCode::CONFLICT, Kind::Refused, message)
+            .hint(format!("{instead}, then 'recto check AGENT@VERSION --run' where the store lies")))
+    }
+
+    /// A handle for an agent that is to be made, for who may make it.
+    ///
+    /// # Errors
+    /// 403 when the token is not for agents of that handle, or the role does not suffice.
+    pub(super) fn new_agent(&self, handle: &Handle) -> Result<(), Problem> {
+        self.may(Role::Publisher)?;
+        if self.caller.sees(handle.as_str()) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!("the token is not for agents called '{handle}'")))
+    }
+
+    /// The document that was sent; `None` when nothing was. It is JSON as strict as everything that is stored.
+    ///
+    /// # Errors
+    /// 400 with the place of what is wrong.
+    pub(super) fn document(&mut self) -> Result<Option<Value>, Problem> {
+        let mut text = Vec::new();
+        let mut source = Kept::new(&mut *self.body, &self.shared.memory, DOCUMENT_MAX_BYTES);
+        source.read_to_end(&mut text).map_err(|error| sent(&WireError::reading(error)))?;
+        let mut counted = source.counted();
+        // A few bytes of text may become many of values.
+        let values = text.iter().filter(|byte| b"[{:,".contains(byte)).count() as u64;
+        counted.add(values.saturating_mul(VALUE_MAX_BYTES))?;
+        self.kept = Some(counted);
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        json::parse(&text)
+            .map(Some)
+            .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))
+    }
+
+    /// The object that was sent; an empty one when nothing was.
+    ///
+    /// # Errors
+    /// 400 when it is something else.
+    pub(super) fn object(&mut self) -> Result<Map<String, Value>, Problem> {
+        match self.document()? {
+            None => Ok(Map::new()),
+            Some(Value::Object(map)) => Ok(map),
+            Some(_) => Err(Problem::malformed("the body is not a JSON object")),
+        }
+    }
+
+    /// The object that was sent, in a form that is known.
+    ///
+    /// # Errors
+    /// 400 with what does not fit.
+    pub(super) fn body<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        parsed_body(Value::Object(self.object()?))
+    }
+}
+
+/// A body in a form that is known.
+///
+/// # Errors
+/// 400 with what does not fit.
+pub(super) fn parsed_body<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
+    serde_json::from_value(body).map_err(|error| Problem::malformed(format!("the body: {error}")))
+}
+
+/// What a path names, percent signs decoded.
+pub(super) struct At<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(named)) => Ok(Self(named)),
+            Err(refused) => Err(Problem::malformed(format!("the path: {}", refused.body_text()))),
+        }
+    }
+}
+
+/// What stands after the question mark.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(refused) => Err(Problem::malformed(format!("the query: {}", refused.body_text()))),
+        }
+    }
+}
+
+/// Reads a text of a request as what it must be.
+///
+/// # Errors
+/// 400, naming it.
+pub(super) fn parsed<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| Problem::malformed(format!("{what}: {error}")))
+}

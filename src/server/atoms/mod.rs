@@ -1,0 +1,118 @@
+//! The API of Smallest AI Atoms, v1, on this store: code written against the vendor runs when its base URL is
+//! changed.
+
+mod agents;
+mod asking;
+mod calls;
+mod directory;
+mod drafts;
+mod ids;
+mod input;
+mod past;
+mod shapes;
+mod versions;
+mod workflow;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderName, StatusCode};
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post};
+use axum::{Router, middleware};
+use serde_json::{Value, json};
+
+use super::ask::Ask;
+use super::call::{self, Call, Shared};
+use super::caller::admit;
+use super::problem::Problem;
+use super::turn::in_turn;
+use crate::error::Classify as _;
+
+pub(super) use directory::Directory;
+
+/// Where it is.
+pub(super) const ROOT: &str = "/atoms/v1";
+/// The surface that the log names.
+const VIA: &str = "atoms";
+/// Names the keys of a body that were passed over.
+const IGNORED_HEADER: HeaderName = HeaderName::from_static("recto-ignored");
+
+/// Its routes.
+pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let all = Router::new()
+        .route("/agent", get(agents::list).post(agents::create))
+        .route("/agent/{id}", get(agents::show).patch(agents::edit).delete(nothing_here))
+        .route("/agent/{id}/archive", delete(agents::archive))
+        .route("/agent/{id}/duplicate", post(agents::duplicate))
+        .route("/agent/{id}/workflow", get(workflow::show))
+        .route("/workflow/{id}", patch(workflow::replace))
+        .route("/agent/{id}/drafts", get(drafts::list).post(drafts::fork))
+        .route("/agent/{id}/drafts/{draft}", get(drafts::show).patch(drafts::rename).delete(drafts::discard))
+        .route("/agent/{id}/drafts/{draft}/config", patch(drafts::configure))
+        .route("/agent/{id}/drafts/{draft}/diff", get(drafts::diff))
+        .route("/agent/{id}/drafts/{draft}/publish", post(drafts::publish))
+        .route("/agent/{id}/drafts/{draft}/test-call", post(calls::of_draft))
+        .route("/agent/{id}/versions", get(versions::list))
+        .route("/agent/{id}/versions/diff", get(versions::diff))
+        .route("/agent/{id}/versions/compare-metrics", get(versions::metrics))
+        .route("/agent/{id}/versions/{version}", get(versions::show).patch(versions::edit))
+        .route("/agent/{id}/versions/{version}/activate", patch(versions::activate))
+        .route("/agent/{id}/versions/{version}/test-call", post(calls::of_version))
+        .route("/conversation/outbound", post(calls::outbound))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit));
+    Router::new().nest(ROOT, all)
+}
+
+/// Agents are archived, not deleted.
+async fn nothing_here() -> Problem {
+    Problem::not_found("Not Found")
+}
+
+/// Works on a request and answers with what comes of it.
+async fn answer(
+    call: Call,
+    status: StatusCode,
+    work: impl FnOnce(&mut Ask<'_>) -> Result<Value, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    respond(call, status, move |ask| Ok((work(ask)?, Vec::new()))).await
+}
+
+/// The same, for a body of which keys may have been passed over.
+async fn respond(
+    call: Call,
+    status: StatusCode,
+    work: impl FnOnce(&mut Ask<'_>) -> Result<(Value, Vec<String>), Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let headers = call.headers.clone();
+    call.ask(VIA, move |ask| {
+        let (data, ignored) = work(ask)?;
+        let mut response = call::json(&headers, &json!({"status": true, "data": data}))?;
+        *response.status_mut() = status;
+        if let Some(value) = input::header(&ignored) {
+            response.headers_mut().insert(IGNORED_HEADER, value);
+        }
+        Ok(response)
+    })
+    .await
+}
+
+/// A refusal as Atoms tells it.
+pub(super) fn form(problem: &Problem) -> (StatusCode, Value) {
+    let status = match problem.status {
+        // Clients of this API repeat what is answered with 409.
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+        StatusCode::METHOD_NOT_ALLOWED => StatusCode::NOT_FOUND,
+        status => status,
+    };
+    let message = problem.message();
+    let mut errors = match status {
+        StatusCode::INTERNAL_SERVER_ERROR => vec!["Internal server error".to_owned()],
+        StatusCode::UNAUTHORIZED => vec![format!("Unauthorized: {message}")],
+        _ => vec![message.to_owned()],
+    };
+    if status == StatusCode::BAD_REQUEST {
+        errors.extend(problem.failure.details());
+    }
+    (status, json!({"status": false, "errors": errors}))
+}

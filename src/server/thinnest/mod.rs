@@ -1,0 +1,90 @@
+//! The versioning API of thinnestAI, under `/thinnest`, on this store: code written against the vendor runs when
+//! its base URL is changed. docs/thinnest.md says how its words map to recto's.
+
+mod compare;
+mod publish;
+mod shapes;
+mod snapshots;
+mod versions;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use serde_json::{Value, json};
+use tower_http::compression::CompressionLayer;
+
+use crate::access::Role;
+use crate::error::{Classify as _, Kind};
+use crate::profile::DraftPolicy;
+use crate::refs::Handle;
+use crate::release::ReleaseError;
+
+use super::ask::Ask;
+use super::call::Shared;
+use super::caller::admit;
+use super::problem::Problem;
+use super::render::OWN;
+use super::turn::in_turn;
+
+/// Where it is.
+pub(super) const ROOT: &str = "/thinnest";
+/// The surface that the log names.
+const VIA: &str = "thinnest";
+
+/// Its routes.
+pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let agent = Router::new()
+        .route("/publish", post(publish::publish))
+        .route("/unpublish", post(publish::unpublish))
+        .route("/status", get(publish::status))
+        .route("/versions", get(versions::list).post(versions::checkpoint))
+        .route("/versions/{version}", get(versions::show))
+        .route("/versions/{version}/rollback", post(versions::rollback))
+        .route("/versions/{version}/promote", post(versions::promote))
+        .route("/versions/{version}/diff/{other}", get(compare::versions))
+        .route("/diff-draft", get(compare::draft));
+    Router::new()
+        .nest(&format!("{ROOT}/agents/{{agent}}"), agent)
+        .layer(CompressionLayer::new().no_deflate().no_br().no_zstd())
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+}
+
+/// A refusal as this API tells it: one text. What is more to be said follows the problem itself.
+pub(super) fn form(problem: &Problem) -> (StatusCode, Value) {
+    if problem.is_own() {
+        return (problem.status, json!({"detail": OWN}));
+    }
+    let mut text = problem.message().to_owned();
+    for detail in problem.failure.details() {
+        text = format!("{text}; {detail}");
+    }
+    (problem.status, json!({"detail": text}))
+}
+
+impl From<ReleaseError> for Problem {
+    fn from(error: ReleaseError) -> Self {
+        Self::about(&error)
+    }
+}
+
+/// The agent, for who may do so much with it. This API knows agents with one draft only.
+fn agent(ask: &Ask<'_>, named: &str, role: Role) -> Result<Handle, Problem> {
+    let handle = ask.agent(named, role)?;
+    let profile = ask.agents.profile(&ask.agents.meta(&handle)?.profile)?;
+    if profile.draft_policy() == DraftPolicy::One {
+        return Ok(handle);
+    }
+    let message = format!(
+        "agent '{handle}' has profile '{}', and this API is for agents with one draft",
+        profile.name()
+    );
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Refused, message))
+}
+
+/// The name of the draft that always exists.
+fn draft() -> Handle {
+    "main".parse().expect("a handle")
+}
