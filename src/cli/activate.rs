@@ -106,8 +106,13 @@ pub(super) fn with_findings(error: AgentError, agents: &Agents, id: &ObjectId) -
         AgentError::CheckStands { agent, .. } => agent.clone(),
         _ => return error.into(),
     };
-    let check = agents.config(id).and_then(|config| agents.check(Some(&agent), &config));
-    CliError::from(error).details(check.map(|check| finding_lines(&check)).unwrap_or_default())
+    CliError::from(error).details(findings(agents, &agent, id))
+}
+
+/// What the check of a version finds, a line each; nothing when it cannot be checked.
+pub(super) fn findings(agents: &Agents, agent: &Handle, id: &ObjectId) -> Vec<String> {
+    let check = agents.config(id).and_then(|config| agents.check(Some(agent), &config));
+    check.map(|check| finding_lines(&check)).unwrap_or_default()
 }
 
 /// Ids as JSON.

@@ -59,19 +59,30 @@ impl Address {
     /// When it is damaged.
     fn bundle(&self, ctx: &Context) -> Result<Option<Bundle>, CliError> {
         match self {
-            Self::Directory(path) if is_bundle(ctx.disk().as_ref(), path).map_err(SyncError::from)? => {
+            Self::Directory(path) if self.is_bundle(ctx)? => {
                 Ok(Some(Bundle::open(ctx.disk(), path).map_err(SyncError::from)?))
             }
             _ => Ok(None),
         }
     }
 
-    /// Whether it is a bundle that was made with drafts: then they are meant to be taken.
+    /// Whether it is a bundle.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub(super) fn is_bundle(&self, ctx: &Context) -> Result<bool, CliError> {
+        match self {
+            Self::Directory(path) => Ok(is_bundle(ctx.disk().as_ref(), path).map_err(SyncError::from)?),
+            Self::Server(_) | Self::Bucket(_) => Ok(false),
+        }
+    }
+
+    /// Of a bundle whether it was made with drafts: then they are meant to be taken. `None` when it is none.
     ///
     /// # Errors
     /// When it is a damaged bundle.
-    pub(super) fn holds_drafts(&self, ctx: &Context) -> Result<bool, CliError> {
-        Ok(self.bundle(ctx)?.is_some_and(|bundle| bundle.manifest().drafts))
+    pub(super) fn bundles_drafts(&self, ctx: &Context) -> Result<Option<bool>, CliError> {
+        Ok(self.bundle(ctx)?.map(|bundle| bundle.manifest().drafts))
     }
 
     /// Reaches the store there, or opens the bundle. `token_file` has what a server wants to be shown;
@@ -177,7 +188,7 @@ pub(super) fn token_in(ctx: &Context, file: &str) -> Result<Token, CliError> {
 }
 
 /// What a server is shown: what the file has, else what the environment has.
-fn shown(ctx: &Context, file: Option<&str>) -> Result<Option<Token>, CliError> {
+pub(super) fn shown(ctx: &Context, file: Option<&str>) -> Result<Option<Token>, CliError> {
     if let Some(file) = file {
         return token_in(ctx, file).map(Some);
     }

@@ -214,7 +214,7 @@ pub(super) fn new_draft_name(text: &str) -> Result<Handle, CliError> {
         Ok(Revision::Active) => ACTIVE,
         Ok(Revision::Latest) => LATEST,
         Ok(Revision::At(_)) => "it means an instant",
-        Ok(Revision::Environment(_)) => "it means an environment",
+        Ok(Revision::Environment(_) | Revision::EnvironmentAt { .. }) => "it means an environment",
         Ok(Revision::Remote { .. }) => "it means something of another store",
     };
     Err(CliError::usage(format!("'{text}' cannot name a draft: {reason}"))

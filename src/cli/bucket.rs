@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::backend::bucket::{BucketBackend, BucketOptions, BucketUrl};
-use crate::backend::{Backend as _, BackendError};
+use crate::backend::{Backend, BackendError};
 use crate::log::StoreId;
 use crate::repo::{Repo, random_bytes};
 
@@ -44,16 +44,16 @@ pub(super) fn open(ctx: &Context, url: &BucketUrl) -> Result<Repo, CliError> {
 /// # Errors
 /// As [`open`].
 pub(super) fn open_with(ctx: &Context, url: &BucketUrl, options: &BucketOptions) -> Result<Repo, CliError> {
-    Ok(repo(ctx, BucketBackend::open(url, options)?))
+    Ok(repo(ctx, Arc::new(BucketBackend::open(url, options)?)))
 }
 
 /// A store over a backend; what belongs to this machine lies in a directory named by the store's id.
-fn repo(ctx: &Context, backend: BucketBackend) -> Repo {
+pub(super) fn repo(ctx: &Context, backend: Arc<dyn Backend>) -> Repo {
     let root = user_dir("XDG_DATA_HOME", ".local/share").unwrap_or_else(|| ctx.directory().to_path_buf());
     let root = root.join("stores").join(backend.store_id().to_string());
     // Without it there are no settings, which is no error before somebody writes one.
     let _ = ctx.disk().create_dir_all(&root);
-    Repo::on(Arc::new(backend), Arc::clone(ctx.disk()), root, ctx.clock())
+    Repo::on(backend, Arc::clone(ctx.disk()), root, ctx.clock())
 }
 
 /// Makes a store in a bucket.

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     }
     let agents = ctx.agents(args.dry_run)?;
     let (agent, source) = ctx.revision(&agents, &args.revision)?;
-    let (id, receipt) = agents.checkpoint(&agent, &source.commit(), label, &description)?;
+    let (id, receipt) = agents.checkpoint(&agent, &source.commit(), label, &description, "")?;
     let line = format!("kept '{}' of agent '{agent}' as checkpoint '{label}'", source.name());
     let mut report = Done::new(&receipt, args.dry_run)
         .report(line, "nothing to keep")

@@ -7,9 +7,12 @@ use super::address::Address;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::follow;
+use super::shell;
 use super::sync::{self, Side};
+use super::synced::{Telling, said, told};
+use super::terminal::Traffic;
+use super::unfinished;
 use crate::agent::Agents;
-use crate::error::Kind;
 use crate::refs::Handle;
 use crate::repo::{Repo, STORE_DIR};
 use crate::sync::{
@@ -20,8 +23,8 @@ use crate::sync::{
 ///
 /// The other store becomes the remote `origin`, which gives the versions their numbers: a version that is
 /// published here has none until it is pushed. What serves there serves here. A clone that was cut off is
-/// completed by `recto fetch` in its directory. A clone of a bundle that was made with --drafts has the
-/// drafts, too.
+/// resumed by the same command, or completed by `recto fetch` in its directory. A clone of a bundle that was
+/// made with --drafts has the drafts, too.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: recto clone /srv/agents laptop --agent support\nExample: recto clone http://localhost:8717 laptop\nExample: recto clone s3://agents/team laptop"
@@ -58,7 +61,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let source = Address::of(ctx, &args.source)?;
     let token_file = args.token_file.as_deref().map(|file| ctx.directory().join(file).display().to_string());
-    let with_drafts = args.drafts || source.holds_drafts(ctx)?;
+    let in_bundle = source.bundles_drafts(ctx)?;
+    let with_drafts = args.drafts || in_bundle == Some(true);
     let transport = source.opened(ctx, token_file.as_deref(), None)?;
     let named =
         args.agents.iter().map(|agent| Ok(agent.parse()?)).collect::<Result<Vec<Handle>, CliError>>()?;
@@ -69,43 +73,52 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             .join(source.name().ok_or_else(|| CliError::usage("no directory to clone into is named"))?),
     };
     let root = dest.join(STORE_DIR);
-    if ctx.disk().stat(&root)?.is_some() {
-        let error = CliError::new(Kind::Refused, format!("there is a store in '{}' already", root.display()));
-        return Err(error.hint("'recto remote add' and 'recto fetch' bring agents into it"));
-    }
+    let name: Handle = ORIGIN.parse()?;
+    let store = transport.store().map_err(|error| said(&name, error))?;
+    let left = unfinished::found(ctx, &root, store, args.mirror)?;
     if args.dry_run {
         return rehearse(ctx, transport.as_ref(), &named, &root);
     }
     let author = ctx.author()?;
     // What cannot be reached leaves nothing behind.
-    let store = Some(transport.store()?);
     for (agent, tip) in named.iter().zip(transport.tips(&named)?) {
         tip.ok_or_else(|| SyncError::NotThere(agent.clone()))?;
     }
-    let repo = Arc::new(Repo::init(Arc::clone(ctx.disk()), &dest, ctx.clock())?);
-    let name: Handle = ORIGIN.parse()?;
+    let resumes = left.is_some();
+    let repo = match left {
+        Some(left) => left,
+        None => Arc::new(Repo::init(Arc::clone(ctx.disk()), &dest, ctx.clock())?),
+    };
     let url = source.to_string();
-    write_remote(
-        &repo,
-        &Remote { name: name.clone(), url, agents: named.clone(), token_file, store },
-        false,
-    )?;
+    let noted = Remote { name: name.clone(), url, agents: named.clone(), token_file, store: Some(store) };
+    write_remote(&repo, &noted, remote(&repo, &name).is_ok())?;
+    if resumes {
+        ctx.out.say(format!("resuming the clone in '{}', which has no work of its own", root.display()));
+    }
+    let what = if resumes { "completed" } else { "made" };
     if args.mirror {
         write_mirror(&repo, &name)?;
-        let remote = remote(&repo, &name)?;
-        let side = Side::of(Agents::new(repo, author, "cli"), remote, transport, false);
-        ctx.out.say(format!("made a mirror in '{}'", root.display()));
+        let side = Side::of(Agents::new(repo, author, "cli"), noted, transport, false);
+        ctx.out.say(format!("{what} a mirror in '{}'", root.display()));
         return follow::once(ctx, &side, true);
     }
     let agents = Agents::new(repo, author, "cli");
     let link = Link::new(&agents, transport.as_ref(), name.clone(), false);
-    let link = if named.is_empty() { link.of_everything() } else { link };
+    let empty = agents.repo().backend().agents(None, 1)?.is_empty();
+    let link = if named.is_empty() && empty { link.of_everything() } else { link };
     let drafts = if with_drafts { Drafts::All } else { Drafts::None };
     let job = |pair| Job { pair, scope: Scope { drafts: drafts.clone(), ..Scope::default() } };
-    let jobs: Vec<Job> = link.to_fetch(&named)?.into_iter().map(job).collect();
-    let results = sync::each(ctx, "cloning", &jobs, |tell| link.fetch(&jobs, tell));
-    ctx.out.say(format!("made a store in '{}'", root.display()));
-    sync::told(ctx, &name, false, results)
+    let jobs: Vec<Job> =
+        link.to_fetch(&named).map_err(|error| said(&name, error))?.into_iter().map(job).collect();
+    let traffic = Traffic::new(ctx.out.progress("cloning", Some(jobs.len() as u64)));
+    let link = link.telling(&traffic);
+    let results = sync::each(&traffic, &jobs, |tell| link.fetch(&jobs, tell));
+    drop(traffic);
+    ctx.out.say(format!("{what} a store in '{}'", root.display()));
+    let telling = Telling::of(&name);
+    let from_bundle =
+        in_bundle.map(|_| format!("recto -C {} pull", shell::quote(&dest.display().to_string())));
+    told(ctx, &Telling { rest: from_bundle, ..telling }, results)
 }
 
 fn rehearse(
@@ -126,7 +139,7 @@ fn rehearse(
     let values = found.iter().map(|handle| {
         serde_json::json!({
             "agent": handle.as_str(), "operation": null, "created": true, "changes": [], "sent": [],
-            "renumbered": [], "left": [],
+            "renumbered": [], "left": [], "unasked": [], "takes_back": null,
         })
     });
     let report = super::terminal::Report::new(format!(

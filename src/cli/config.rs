@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::agent::ACTIVE_JSON_SETTING;
+use crate::refs::Handle;
+use crate::release::{ORDER_SETTING, Order};
 use crate::repo::Settings;
+use crate::sync::{self, MIRROR_SETTING, SyncError};
 
 use super::agents::each;
 use super::context::Context;
@@ -21,8 +24,10 @@ use super::terminal::{Report, Table};
 /// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE; all agents
 /// follow at once. clock.backwards: `allow` lets operations happen while the clock
 /// stands behind the last one. check.command: a program that checks a version when it is published.
+/// environments: their names in the order of promotion, `dev,qa,prod`. environments.active: the last of them, which is then
+/// ACTIVE under another name.
 /// mirror: the remote whose refs are this store's, as `recto clone --mirror` makes it; unset, the store is one of
-/// its own again.
+/// its own again. A store with work of its own does not become one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto config --global user.name 'Asha Rao'")]
 pub(crate) struct Args {
@@ -52,20 +57,35 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let error = CliError::usage(format!("'{name}' is a setting of one store"));
         return Err(error.hint(format!("recto config {name} VALUE")));
     }
-    let mut settings = read(args.global, ctx)?;
-    let before = settings.get(name).map(str::to_owned);
-    match &args.value {
-        Some(value) => {
-            (known.check)(value).map_err(|reason| {
-                CliError::usage(format!("'{value}' cannot be the value of '{name}': {reason}"))
-            })?;
-            settings.0.insert(name.clone(), value.clone());
+    if let (Some(value), MIRROR_SETTING) = (&args.value, name.as_str())
+        && read(args.global, ctx)?.get(name) != Some(value)
+    {
+        (known.check)(value).map_err(|reason| unfit(name, value, &reason))?;
+        refuse_own_work(&value.parse()?, ctx)?;
+    }
+    let change = |settings: &mut Settings| {
+        let before = settings.get(name).map(str::to_owned);
+        match &args.value {
+            Some(value) => {
+                (known.check)(value).map_err(|reason| unfit(name, value, &reason))?;
+                settings.0.insert(name.clone(), value.clone());
+            }
+            None => drop(settings.0.remove(name)),
         }
-        None => drop(settings.0.remove(name)),
-    }
-    if before != args.value {
-        write(&settings, args.global, ctx)?;
-    }
+        if name.starts_with(ORDER_SETTING) {
+            // What fits by itself may not fit the other settings.
+            Order::of(settings)?;
+        }
+        Ok::<_, CliError>(before)
+    };
+    let before = if args.global {
+        let mut settings = read(true, ctx)?;
+        let before = change(&mut settings)?;
+        setting::write_global(ctx.disk().as_ref(), &settings)?;
+        before
+    } else {
+        ctx.repo()?.change_settings(change)?
+    };
     if name == ACTIVE_JSON_SETTING && !args.global {
         // Also where nothing changed: what was cut off the last time is then done.
         let (agents, mut damage) = (ctx.agents_to_read()?, Damage::default());
@@ -77,6 +97,14 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         return Ok(damage.finish(ctx));
     }
     changed(args, name, before, ctx)
+}
+
+/// Refuses to let the refs of a remote take the place of what is only here.
+fn refuse_own_work(remote: &Handle, ctx: &Context) -> Result<(), CliError> {
+    let agents = ctx.agents_to_read()?;
+    let noted = sync::remote(agents.repo(), remote)?;
+    let work = sync::own_work(&agents, &noted.name)?;
+    if work.is_empty() { Ok(()) } else { Err(SyncError::OwnWork { remote: noted.name, work }.into()) }
 }
 
 fn changed(args: &Args, name: &str, before: Option<String>, ctx: &Context) -> Result<Exit, CliError> {
@@ -135,10 +163,6 @@ fn read(global: bool, ctx: &Context) -> Result<Settings, CliError> {
     if global { setting::read_global(ctx.disk().as_ref()) } else { Ok(ctx.repo()?.settings()?) }
 }
 
-fn write(settings: &Settings, global: bool, ctx: &Context) -> Result<(), CliError> {
-    if global {
-        setting::write_global(ctx.disk().as_ref(), settings)
-    } else {
-        Ok(ctx.repo()?.write_settings(settings)?)
-    }
+fn unfit(name: &str, value: &str, reason: &str) -> CliError {
+    CliError::usage(format!("'{value}' cannot be the value of '{name}': {reason}"))
 }

@@ -3,13 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::agent::{AgentError, Agents, Config, conflict_name};
-use crate::check::{mask_text, mask_value};
+use crate::check::{mask_at, mask_text, mask_value};
 use crate::merge::{Conflict, Dispute, Record, Sides, Stretch};
 use crate::object::Content;
 use crate::profile::Profile;
 use crate::refs::Handle;
 
-use super::fields::mask_alone;
 use super::render;
 use super::terminal::{Output, Style, plain_line};
 
@@ -83,9 +82,7 @@ fn values(profile: &Profile, conflict: &Conflict, reveal: bool) -> Sides<Option<
     }
     // The names on the way to a value tell whether it is a secret.
     let at = profile.config_path(&conflict.block, &conflict.path());
-    sides.map(|side| {
-        side.map(|side| at.as_ref().map_or_else(|| mask_value(&side), |at| mask_alone(at, &side)))
-    })
+    sides.map(|side| side.map(|side| at.as_ref().map_or_else(|| mask_value(&side), |at| mask_at(at, &side))))
 }
 
 fn masked_lines(stretch: &Stretch, reveal: bool) -> Sides<String> {

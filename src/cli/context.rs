@@ -16,6 +16,7 @@ use crate::repo::{Repo, STORE_DIR, Settings};
 
 use super::bucket;
 use super::error::CliError;
+use super::far;
 use super::globals::Globals;
 use super::setting;
 use super::terminal::{Output, Style, plain};
@@ -35,6 +36,8 @@ pub(crate) struct Context {
     disk: SharedDisk,
     clock: Arc<dyn Clock>,
     repo: OnceCell<Arc<Repo>>,
+    /// As whom the server of a store has us act.
+    acts_as: OnceCell<Author>,
     introduced: Cell<bool>,
 }
 
@@ -59,6 +62,7 @@ impl Context {
             disk: Arc::new(RealDisk::new()),
             clock: clock(std::env::var(TIME_VARIABLE).ok().as_deref())?,
             repo: OnceCell::new(),
+            acts_as: OnceCell::new(),
             introduced: Cell::new(false),
         })
     }
@@ -87,6 +91,25 @@ impl Context {
         Ok(named.map(|name| name.parse().map_err(BackendError::from)).transpose()?)
     }
 
+    /// The address of a server that `--store` or `RECTO_STORE` names; `None` when it names none.
+    pub(crate) fn server(&self) -> Option<&str> {
+        let scheme = |name: &&str| name.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let named = self.store.as_deref();
+        named.filter(|name| scheme(name).is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str())))
+    }
+
+    /// Refuses where the store is behind a server: what is to be done takes its files.
+    ///
+    /// # Errors
+    /// When it is.
+    pub(crate) fn wants_files(&self, verb: &str) -> Result<(), CliError> {
+        let Some(url) = self.server() else { return Ok(()) };
+        let shown = without_secrets(url);
+        let message = format!("'recto {verb}' works on the files of a store, and '{shown}' is a server");
+        let hint = format!("run it on the machine of the server: recto --store DIR {verb}");
+        Err(CliError::new(Kind::Refused, message).hint(hint))
+    }
+
     /// The directory that `--store` or `RECTO_STORE` names; an address is refused.
     ///
     /// # Errors
@@ -96,19 +119,20 @@ impl Context {
         if name.contains("://") {
             let shown = without_secrets(name);
             let message = format!("a store cannot be used at '{shown}': that is an address of another kind");
-            let hint = "name the directory of a store, or a bucket: s3://BUCKET/PREFIX";
+            let hint =
+                "name the directory of a store, a bucket (s3://BUCKET/PREFIX) or a server (http://HOST)";
             return Err(CliError::new(Kind::Refused, message).hint(hint));
         }
         Ok(Some(self.directory.join(name)))
     }
 
-    /// The directory of the store to use, for one in a bucket that of what this machine keeps for it;
-    /// `None` when there is none.
+    /// The directory of the store to use, for one in a bucket or behind a server that of what this machine
+    /// keeps for it; `None` when there is none.
     ///
     /// # Errors
-    /// When a directory cannot be looked at, or a bucket not be reached.
+    /// When a directory cannot be looked at, or a bucket or server not be reached.
     pub(crate) fn store_root(&self) -> Result<Option<PathBuf>, CliError> {
-        if self.bucket()?.is_some() {
+        if self.server().is_some() || self.bucket()?.is_some() {
             return Ok(Some(self.repo()?.root().to_path_buf()));
         }
         let Some(named) = self.named_store()? else {
@@ -131,6 +155,13 @@ impl Context {
             let repo = bucket::open(self, &url)?;
             return Ok(self.repo.get_or_init(|| Arc::new(repo)));
         }
+        if let Some(url) = self.server() {
+            let (repo, actor) = far::open(self, url)?;
+            if let Some(actor) = actor {
+                self.acts_as.get_or_init(|| actor);
+            }
+            return Ok(self.repo.get_or_init(|| Arc::new(repo)));
+        }
         let Some(root) = self.store_root()? else {
             let message = format!("no recto store in '{}' or above it", self.directory.display());
             let hint = "'recto init' makes one here, '--store DIR' uses one elsewhere";
@@ -140,12 +171,18 @@ impl Context {
         Ok(self.repo.get_or_init(|| Arc::new(repo)))
     }
 
-    /// Who acts: `RECTO_AUTHOR`, the store's settings, the user's settings, else the system's name
-    /// for the user, which is said once.
+    /// Who acts: whom the server of the store says by the token, `RECTO_AUTHOR`, the store's settings, the
+    /// user's settings, else the system's name for the user, which is said once.
     ///
     /// # Errors
-    /// When what is configured is no author.
+    /// When what is configured is no author, or the server cannot be reached.
     pub(crate) fn author(&self) -> Result<Author, CliError> {
+        if self.server().is_some() {
+            self.repo()?;
+            if let Some(actor) = self.acts_as.get() {
+                return Ok(actor.clone());
+            }
+        }
         if let Some(author) = who::from_environment()? {
             return Ok(author);
         }

@@ -81,7 +81,7 @@ impl Damage {
         });
         let error = CliError::new(Kind::Corrupt, message).details(details);
         let error = error
-            .hint("'recto fsck' says all that is wrong; 'recto recover AGENT' makes a lost journal anew");
+            .hint("'recto fsck' says all that is wrong; 'recto recover AGENT' makes a lost journal and files of refs anew");
         if let CliError::Failed(failure) = error {
             failure.show(&ctx.out);
         }

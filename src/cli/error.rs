@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::check::mask_text;
-use crate::error::{Classify, Kind};
+use crate::error::{Classify, Kind, causes};
 
 use super::terminal::{Output, Style, plain};
 
@@ -147,15 +147,7 @@ impl CliError {
 impl<E: Classify> From<E> for CliError {
     fn from(error: E) -> Self {
         let message = error.to_string();
-        let mut causes: Vec<String> = Vec::new();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if causes.last().unwrap_or(&message) != &text {
-                causes.push(text);
-            }
-            source = cause.source();
-        }
+        let causes = causes(&error);
         let (kind, hint) = (error.kind(), error.hint());
         // A problem quotes the value that has it, which may be a secret.
         let details = error.details().iter().map(|line| mask_text(line).into_owned()).collect();

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::address::Address;
+use super::bundle::{self, Unbundle};
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::follow;
-use super::sync::{self, Side};
+use super::sync::{self, FETCHING, Side};
 use crate::sync::{Job, Scope, mirrored};
 
 /// Look at what a remote has, and move nothing of one's own
@@ -14,9 +16,10 @@ use crate::sync::{Job, Scope, mirrored};
 /// that is not here yet is made, as by `recto clone`. In a store that mirrors the remote (`recto clone
 /// --mirror`) its refs become this store's own.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: recto fetch support")]
+#[command(after_help = "Example: recto fetch support\nExample: recto fetch ../monday.bundle")]
 pub(crate) struct Args {
-    /// The agents; all that the remote has, or that were cloned, when none are named.
+    /// The agents; all that the remote has, or that were cloned, when none are named. The address of a remote, or
+    /// a bundle, may come first.
     #[arg(value_name = "AGENT")]
     agents: Vec<String>,
 
@@ -25,7 +28,7 @@ pub(crate) struct Args {
     remote: Option<String>,
 
     /// Do it again and again, this many seconds apart, until the process is ended: a line for each agent
-    /// that changed.
+    /// that changed, and where the remote goes away and comes back. Ending it is no failure: it exits with 0.
     #[arg(long, value_name = "SECONDS", value_parser = follow::seconds, conflicts_with_all = ["agents", "dry_run"])]
     every: Option<Duration>,
 
@@ -41,6 +44,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let message = "this store mirrors a remote, and follows all of it";
         return Err(CliError::usage(message).hint("recto fetch"));
     }
+    if let Some((word, rest)) = sync::addressed(ctx, &args.agents)? {
+        return at(word, rest, args, ctx);
+    }
     let agents = ctx.agents_to_follow(args.dry_run)?;
     let remote = mirror.map_or_else(|| sync::chosen(ctx, args.remote.as_deref()), Ok)?;
     if let Some(pause) = args.every {
@@ -52,8 +58,28 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     if is_mirror || !args.dry_run && args.agents.is_empty() && side.remote.agents.is_empty() {
         return follow::once(ctx, &side, is_mirror);
     }
-    let named = args.agents.iter().map(|agent| Ok(agent.parse()?)).collect::<Result<Vec<_>, CliError>>()?;
+    named(&side, &args.agents, ctx)
+}
+
+/// Fetches from an address.
+fn at(word: &str, rest: &[String], args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    if Address::of(ctx, word)?.is_bundle(ctx)? {
+        let look = Unbundle {
+            remote: args.remote.as_deref(),
+            fetch: true,
+            dry_run: args.dry_run,
+            ..Unbundle::default()
+        };
+        return bundle::unbundle(word, rest, &look, ctx);
+    }
+    let agents = ctx.agents_to_follow(args.dry_run)?;
+    let side = Side::with(ctx, agents, sync::at_address(ctx, word)?, args.dry_run)?;
+    named(&side, rest, ctx)
+}
+
+fn named(side: &Side, words: &[String], ctx: &Context) -> Result<Exit, CliError> {
+    let named = words.iter().map(|agent| Ok(agent.parse()?)).collect::<Result<Vec<_>, CliError>>()?;
     let job = |pair| Job { pair, scope: Scope::default() };
     let jobs: Vec<Job> = side.to_fetch(&named)?.into_iter().map(job).collect();
-    side.run(ctx, "fetching", &jobs, |link, jobs, tell| link.fetch(jobs, tell))
+    side.run(ctx, FETCHING, &jobs, |link, jobs, tell| link.fetch(jobs, tell))
 }

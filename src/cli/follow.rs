@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::agent::Agents;
 use crate::sync::{Follow, Remote, Synced};
 
@@ -10,8 +12,9 @@ use super::address::Address;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::interrupt::Interrupt;
-use super::sync::{self, Side};
-use super::terminal::Report;
+use super::sync::{FETCHING, Side};
+use super::synced::{self, Telling, said, told};
+use super::terminal::{Report, Traffic};
 
 /// How often it is looked whether the person ends it.
 const TICK: Duration = Duration::from_millis(50);
@@ -33,27 +36,29 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 /// Looks once at all that a remote has; in a mirror, this store's refs follow.
 ///
 /// # Errors
-/// As [`sync::told`]; when the remote does not answer.
+/// As [`told`]; when the remote does not answer.
 pub(super) fn once(ctx: &Context, side: &Side, mirror: bool) -> Result<Exit, CliError> {
-    let follow = Follow::new(&side.agents, &side.remote, mirror);
+    let traffic = Traffic::new(ctx.out.progress(if mirror { "following" } else { FETCHING }, None));
+    let follow = Follow::new(&side.agents, &side.remote, mirror).telling(&traffic);
     let mut results = Vec::new();
-    let mut progress = ctx.out.progress(if mirror { "following" } else { "fetching" }, None);
     let moved = follow.look(side.transport.as_ref(), &mut |agent, result| {
-        progress.step(&agent);
+        traffic.agent(&agent);
         results.push((agent, result));
-    })?;
-    drop(progress);
+    });
+    drop(traffic);
+    let moved = moved.map_err(|error| said(&side.remote.name, error))?;
     if moved {
-        return sync::told(ctx, &side.remote.name, false, results);
+        return told(ctx, &Telling::of(&side.remote.name), results);
     }
     let report = Report::new(format!("nothing happened at '{}'", side.remote.name));
     let report = report.field("remote", side.remote.name.as_str()).field("dry_run", false);
-    ctx.out.report(report.field("failed", 0).field("agents", serde_json::json!([])))?;
+    ctx.out.report(report.field("failed", 0).field("agents", json!([])))?;
     Ok(Exit::Done)
 }
 
 /// Looks at a remote until the process is asked to end: a line for each agent that changed, nothing while
-/// nothing does. A remote that does not answer is looked at again, less and less often.
+/// nothing does, and one when the remote stops to answer and when it answers again. One that does not is looked at
+/// again, less and less often.
 ///
 /// # Errors
 /// When signals cannot be watched for, or the output is closed.
@@ -73,24 +78,25 @@ pub(super) fn every(
         let transport = address
             .and_then(|address| address.opened(ctx, remote.token_file.as_deref(), Some(agents.repo())));
         let looked = transport.and_then(|transport| {
-            Ok(follow.look(transport.as_ref(), &mut |agent, result| results.push((agent, result)))?)
+            let looked = follow.look(transport.as_ref(), &mut |agent, result| results.push((agent, result)));
+            looked.map_err(|error| said(&remote.name, error))
         });
         for (agent, result) in results {
             match result {
                 Ok(synced) => changed(ctx, remote, &agent, &synced)?,
-                Err(error) => sync::failed(ctx, &agent, error)?,
+                Err(error) => synced::failed(ctx, &remote.name, &agent, error)?,
             }
         }
         match looked {
             Ok(_) => {
                 if std::mem::take(&mut away) {
-                    ctx.out.warn(format!("'{}' answers again", remote.shown_url()));
+                    reached(ctx, remote, None)?;
                 }
                 wait = pause;
             }
             Err(error) => {
                 if !std::mem::replace(&mut away, true) {
-                    ctx.out.warn(format!("'{}' is away: {}", remote.shown_url(), error.brief()));
+                    reached(ctx, remote, Some(&error))?;
                 }
                 wait = (wait * 2).min(BACK_OFF_MAX.max(pause));
             }
@@ -104,12 +110,31 @@ pub(super) fn every(
     Ok(Exit::Done)
 }
 
+/// Tells that the remote does not answer, and why, or that it does again.
+fn reached(ctx: &Context, remote: &Remote, error: Option<&CliError>) -> Result<(), CliError> {
+    if ctx.out.is_json() {
+        let name = remote.name.as_str();
+        return ctx.out.json_line(&match error {
+            Some(error) => json!({"event": "away", "remote": name, "error": error.to_value()["error"]}),
+            None => json!({"event": "back", "remote": name}),
+        });
+    }
+    match error {
+        Some(error) => ctx.out.warn(format!("'{}' is away: {}", remote.shown_url(), error.brief())),
+        None => ctx.out.warn(format!("'{}' answers again", remote.shown_url())),
+    }
+    Ok(())
+}
+
 fn changed(ctx: &Context, remote: &Remote, agent: &str, synced: &Synced) -> Result<(), CliError> {
     if synced.operation.is_none() {
         return Ok(());
     }
     if ctx.out.is_json() {
-        return ctx.out.json_line(&sync::value(agent, synced));
+        let mut value = synced::value(agent, synced, None);
+        value["event"] = "changed".into();
+        value["remote"] = remote.name.as_str().into();
+        return ctx.out.json_line(&value);
     }
-    sync::lines(agent, &remote.name, synced, false).into_iter().try_for_each(|line| ctx.out.line(line))
+    synced::lines(agent, &remote.name, synced, false).into_iter().try_for_each(|line| ctx.out.line(line))
 }

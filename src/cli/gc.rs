@@ -28,6 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    ctx.wants_files("gc")?;
     let repo = ctx.repo()?;
     let mut progress = ctx.out.progress("packing", None);
     let options = GcOptions { all: args.all, dry_run: args.dry_run };

@@ -8,8 +8,8 @@ use super::terminal::{ColorChoice, Options};
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// Use the store in DIR, or in a bucket (s3://BUCKET/PREFIX, az://, gs://), instead of looking for one
-    /// from here upwards.
+    /// Use the store in DIR, in a bucket (s3://BUCKET/PREFIX, az://, gs://), or behind a server
+    /// (http://HOST:PORT, https://), instead of looking for one from here upwards.
     #[arg(long, value_name = "DIR", global = true, env = "RECTO_STORE", hide_env_values = true)]
     pub(crate) store: Option<String>,
 

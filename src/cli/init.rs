@@ -44,6 +44,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     {
         return bucket::init(ctx, &url, args.dry_run);
     }
+    if args.dir.is_none() {
+        ctx.wants_files("init")?;
+    }
     let named = ctx.named_store()?;
     let dir = match (&args.dir, &named) {
         (Some(dir), _) => ctx.directory().join(dir),

@@ -27,10 +27,13 @@ mod merged;
 mod numbers;
 mod panic;
 mod render;
+mod republish;
 mod setting;
 mod shell;
 mod sync;
+mod synced;
 mod terminal;
+mod unfinished;
 mod verbs;
 mod when;
 mod who;
@@ -53,7 +56,9 @@ mod demo;
 mod diff;
 mod draft;
 mod edit;
+mod env;
 mod export;
+mod far;
 mod fetch;
 mod fsck;
 mod gc;
@@ -68,6 +73,7 @@ mod merge;
 mod new_id;
 mod patch;
 mod pin;
+mod promote;
 mod publish;
 mod pull;
 mod push;
@@ -83,11 +89,13 @@ mod set;
 mod show;
 mod status;
 mod timeline;
+mod token;
 mod undo;
 mod unpin;
 mod unpublish;
 mod unset;
 mod version;
+mod webhook;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -128,6 +136,8 @@ verbs::verbs! {
         "publish" => Publish(publish),
         "activate" => Activate(activate),
         "unpublish" => Unpublish(unpublish),
+        "env" => Env(env),
+        "promote" => Promote(promote),
         "version" => Version(version),
         "pin" => Pin(pin),
         "unpin" => Unpin(unpin),
@@ -153,6 +163,8 @@ verbs::verbs! {
         "pull" => Pull(pull),
         "push" => Push(push),
         "serve" => Serve(serve),
+        "token" => Token(token),
+        "webhook" => Webhook(webhook),
         "bundle" => Bundle(bundle),
     }
     "Move" {

@@ -6,6 +6,10 @@ use super::context::Context;
 use super::count::count;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
+use crate::backend::pages;
+
+/// How many agents are counted at once.
+const PAGE: usize = 256;
 
 /// Give a copied store an id of its own
 ///
@@ -22,12 +26,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    ctx.wants_files("new-id")?;
     let repo = Arc::clone(ctx.repo()?);
     let before = repo.backend().store_id().to_string();
     let report = Report::default().field("before", before.as_str()).field("dry_run", args.dry_run);
     if args.dry_run {
-        let line = format!("dry run: would give store '{before}' another id");
-        ctx.out.report(report.line(line).field("after", serde_json::Value::Null).field("agents", 0))?;
+        let mut agents = 0;
+        for page in pages(repo.backend(), PAGE) {
+            agents += page?.len() as u64;
+        }
+        let line =
+            format!("dry run: would give store '{before}', with {}, another id", count(agents, "agent"));
+        ctx.out.report(report.line(line).field("after", serde_json::Value::Null).field("agents", agents))?;
         return Ok(Exit::Done);
     }
     let author = ctx.author()?;

@@ -2,9 +2,10 @@
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::sync::{self, Side};
+use super::sync::{self, PUSHING, Side};
+use crate::error::Kind;
 use crate::refs::Handle;
-use crate::sync::{Scope, SyncError};
+use crate::sync::{Pair, Scope, SyncError};
 
 /// Give a remote what was published here
 ///
@@ -49,8 +50,12 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         return Err(CliError::usage("--as gives one agent another handle, and not one is named"));
     }
     let scope = Scope { activate: args.activate, rename, ..Scope::default() };
-    let jobs = named.jobs(side.link().to_push(&handles)?, args.drafts, &scope);
-    side.run(ctx, "pushing", &jobs, |link, jobs, tell| {
+    let pairs = side.to_push(&handles)?;
+    if let Some(rename) = &scope.rename {
+        pairs.iter().try_for_each(|pair| refuse_renamed(pair, rename, &side.remote.name))?;
+    }
+    let jobs = named.jobs(pairs, args.drafts, &scope);
+    side.run(ctx, PUSHING, &jobs, |link, jobs, tell| {
         link.push(jobs, &mut |at, result| {
             let result = match &jobs[at].pair.local {
                 Some(local) => result.map_err(|error| taken(error, local)),
@@ -61,11 +66,23 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     })
 }
 
+/// Refuses another handle for an agent that the remote has under its own: a push renames nothing.
+fn refuse_renamed(pair: &Pair, rename: &Handle, remote: &Handle) -> Result<(), CliError> {
+    match (&pair.local, &pair.tip) {
+        (Some(local), Some(tip)) if tip.handle != *rename => {
+            let message = format!("agent '{local}' is at '{remote}' already, as '{}'", tip.handle);
+            let hint = format!("'recto push {local}' pushes it there; 'recto agent rename' renames it there");
+            Err(CliError::new(Kind::Refused, message).hint(hint))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The remote speaks of the handle there; the command that helps names the one here.
 fn taken(error: SyncError, local: &Handle) -> SyncError {
     match error {
-        SyncError::OtherAgent { pushing: true, .. } => {
-            SyncError::OtherAgent { handle: local.clone(), pushing: true }
+        SyncError::OtherAgent { handle: there, pushing: true } if there != *local => {
+            SyncError::HandleTaken { agent: local.clone(), there }
         }
         other => other,
     }

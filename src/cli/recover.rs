@@ -1,6 +1,8 @@
 //! `recto recover`: takes agents into use again after a failed flush.
 
-use crate::backend::BackendError;
+use std::path::PathBuf;
+
+use crate::backend::{BackendError, pages};
 use crate::refs::Handle;
 use crate::repo::Repo;
 
@@ -17,7 +19,9 @@ const PAGE: usize = 256;
 /// When a flush fails, nobody can tell what reached the disk, so the agent is closed for everybody.
 /// Make sure that the disk is sound, then run this: it keeps everything that was acknowledged, and
 /// drops what was not. A journal that is missing or empty is made anew, if log, refs and objects of the
-/// agent are sound and agree; otherwise what is wrong is said. For the whole store it also removes temporary files that processes left that
+/// agent are sound and agree; otherwise what is wrong is said. Files of refs (`ACTIVE`, `versions`, drafts)
+/// and attributes that are missing or damaged are made anew from the log, and each is named; a log that is
+/// damaged itself ends it with exit 4. For the whole store it also removes temporary files that processes left that
 /// died, among the objects those older than an hour. Where nothing failed it changes nothing else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto recover support")]
@@ -27,13 +31,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    ctx.wants_files("recover")?;
     let repo = ctx.repo()?;
     let mut recovered: Vec<String> = Vec::new();
+    let mut restored: Vec<String> = Vec::new();
     let mut removed = 0;
     let mut damage = Damage::default();
     if let Some(agent) = &args.agent {
         let agent: Handle = agent.parse()?;
-        let recovered_here = repo.recover(&agent)?;
+        let mut recovered_here = repo.recover(&agent)?;
+        let rebuilt = repo.rebuild(&agent)?;
+        recovered_here |= !rebuilt.is_empty();
+        restored.extend(shown(&rebuilt));
         let repaired = ctx.agents_to_read()?.repair_derived(&agent)?;
         if recovered_here || repaired {
             recovered.push(agent.to_string());
@@ -50,7 +59,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         each_agent(repo, |agent| {
             progress.step(agent.as_str());
             let recovered_here = damage.pass(agent, repo.recover(agent))?;
-            let Some(recovered_here) = recovered_here else { return Ok(()) };
+            let Some(mut recovered_here) = recovered_here else { return Ok(()) };
+            let Some(rebuilt) = damage.pass(agent, repo.rebuild(agent))? else { return Ok(()) };
+            recovered_here |= !rebuilt.is_empty();
+            restored.extend(shown(&rebuilt));
             let repaired = damage.pass(agent, agents.repair_derived(agent))?;
             if repaired.unwrap_or(false) || recovered_here {
                 recovered.push(agent.to_string());
@@ -60,6 +72,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         removed = repo.sweep()?;
     }
     let mut report = Report::default();
+    for path in &restored {
+        report = report.line(format!("made '{path}' anew from the log"));
+    }
     for agent in &recovered {
         report = report.line(format!("agent '{agent}' is in use again"));
     }
@@ -70,18 +85,18 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let files = if removed == 1 { "file" } else { "files" };
         report = report.line(format!("removed {removed} temporary {files} that dead processes left"));
     }
-    ctx.out.report(report.field("recovered", recovered).field("removed", removed))?;
+    ctx.out
+        .report(report.field("recovered", recovered).field("removed", removed).field("restored", restored))?;
     Ok(damage.finish(ctx))
 }
 
+fn shown(paths: &[PathBuf]) -> impl Iterator<Item = String> {
+    paths.iter().map(|path| path.display().to_string())
+}
+
 fn each_agent(repo: &Repo, mut visit: impl FnMut(&Handle) -> Result<(), CliError>) -> Result<(), CliError> {
-    let mut after: Option<Handle> = None;
-    loop {
-        let page = repo.backend().agents(after.as_ref(), PAGE)?;
-        page.iter().try_for_each(&mut visit)?;
-        match page.into_iter().last() {
-            Some(last) => after = Some(last),
-            None => return Ok(()),
-        }
+    for page in pages(repo.backend(), PAGE) {
+        page?.iter().try_for_each(&mut visit)?;
     }
+    Ok(())
 }

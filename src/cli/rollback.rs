@@ -15,6 +15,7 @@ use super::context::Context;
 use super::damage::Damage;
 use super::done::version_value;
 use super::error::{CliError, Exit};
+use super::republish::{self, Request};
 use super::terminal::Report;
 
 /// Let what served before serve again
@@ -22,6 +23,10 @@ use super::terminal::Report;
 /// Repeated, it walks further back, and never into a version that was rolled back from. AGENT@REV goes
 /// back to that version, --to TIME to what served at an instant. With --to, --all names every agent. Of several agents each is an operation
 /// of its own: one that cannot be rolled back does not keep the others from it.
+///
+/// --republish publishes the old version anew and lets that serve, in one operation that 'recto undo' takes back:
+/// what the draft holds is kept as a checkpoint, and the draft becomes the old config. Where there can be several drafts, none is touched unless
+/// --draft names it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto rollback support sales --to 2026-03-07T14:03:00Z")]
 pub(crate) struct Args {
@@ -41,6 +46,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REASON")]
     override_check: Option<String>,
 
+    /// Publish the old version anew, of one agent, with a backup of the draft.
+    #[arg(long, conflicts_with_all = ["all", "to"])]
+    republish: bool,
+
+    /// The new version's label.
+    #[arg(short, long, value_name = "LABEL", requires = "republish")]
+    message: Option<String>,
+
+    /// The draft that becomes the old config.
+    #[arg(long, value_name = "DRAFT", requires = "republish")]
+    draft: Option<Handle>,
+
     /// Say what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -59,6 +76,19 @@ enum Outcome {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    if args.republish {
+        let [target] = args.targets.as_slice() else {
+            return Err(CliError::usage("--republish is for one agent at a time"));
+        };
+        let request = Request {
+            target,
+            label: args.message.as_deref(),
+            draft: args.draft.as_ref(),
+            override_check: args.override_check.as_deref(),
+            dry_run: args.dry_run,
+        };
+        return republish::run(&request, ctx);
+    }
     let reason = reason(args.override_check.as_deref())?;
     let time = args.to.as_deref().map(|text| Time::parse(text, None)).transpose().map_err(CliError::usage)?;
     let targets: Vec<Spec> = args.targets.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;

@@ -1,6 +1,7 @@
-//! `recto serve`: lets other stores fetch and push over HTTP.
+//! `recto serve`: a store over HTTP.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +12,22 @@ use super::bucket;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::terminal::Report;
+use crate::access::Book;
 use crate::backend::bucket::BucketOptions;
 use crate::repo::Repo;
-use crate::server::{Options, Server, Stop};
+use crate::server::{Identity, Options, Server, Stop};
 
 /// Largest age that may be asked for: beyond it pieces may be gone, in seconds.
 const MAX_AGE_MAX_SECONDS: f64 = 600.0;
 
-/// Let other stores fetch and push over HTTP
+/// Serve the store over HTTP: to runtimes, programs and other stores
 ///
-/// Serves the store to `recto clone`, `fetch`, `pull` and `push` until it is interrupted; requests that are
-/// under way by then are finished. Other commands may use the store meanwhile. Whoever reaches the address
-/// may read and change the store, unless a token is demanded; what is sent is not encrypted, so beyond
-/// this machine a proxy with TLS belongs in front of it. The log goes to stderr.
+/// Answers calls for configs, the native API (`/api/v1`), those of Atoms (`/atoms/v1`) and thinnestAI
+/// (`/thinnest`), and `recto clone`, `fetch`, `pull` and `push`, until it is interrupted; requests that are
+/// under way by then are finished. Other commands may use the store meanwhile. Without tokens it listens on
+/// this machine only, and whoever is on it may read and change the store; `recto token create` makes one.
+/// Without a certificate what is sent is not encrypted. The log goes to
+/// stderr.
 ///
 /// Of a store in a bucket (`--store s3://BUCKET/PREFIX`) any number of processes may serve the same, beside
 /// machines that use the bucket themselves.
@@ -40,6 +44,14 @@ pub(crate) struct Args {
     /// `recto remote add --token-file`.
     #[arg(long, value_name = "FILE")]
     token_file: Option<String>,
+
+    /// A certificate in PEM, with its issuers after it: what is sent is encrypted.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 
     /// What is answered of a store in a bucket may be this many seconds old; with 0 the bucket is asked
     /// every time. What is pushed is checked against what is in the bucket.
@@ -80,23 +92,33 @@ fn store(args: &Args, ctx: &Context) -> Result<Arc<Repo>, CliError> {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    ctx.wants_files("serve")?;
     let repo = store(args, ctx)?;
     let token = args.token_file.as_deref().map(|file| token_in(ctx, file)).transpose()?;
-    let demands = token.is_some();
-    let server = Server::bind(&args.listen, &repo, Options { token, ..Options::default() })?;
+    let book = Book::new(Arc::clone(ctx.disk()), ctx.clock(), repo.root());
+    let demands = token.is_some() || book.is_used()?;
+    let identity = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let at = |path: &PathBuf| ctx.directory().join(path);
+            Some(Identity::read(ctx.disk().as_ref(), &at(certificate), &at(key))?)
+        }
+        _ => None,
+    };
+    let encrypted = identity.is_some();
+    let options = Options { token, actor: ctx.author()?, identity, ..Options::default() };
+    let server = Server::bind(&args.listen, &repo, options)?;
     log(args.log_format);
-    let url = format!("http://{}", server.address());
-    if !server.address().ip().is_loopback() {
-        ctx.out.warn(if demands {
-            "what is sent is not encrypted: a proxy with TLS belongs in front of it"
-        } else {
-            "whoever reaches the address may read and change the store: '--token-file FILE' demands a token"
-        });
+    let url = format!("{}://{}", if encrypted { "https" } else { "http" }, server.address());
+    if !server.address().ip().is_loopback() && !encrypted {
+        ctx.out.warn("what is sent is not encrypted: a proxy with TLS belongs in front of it");
     }
     let store = repo.backend().store_id().to_string();
     let report = Report::new(format!("listening on {url}")).id(&url);
     ctx.out.report(report.field("url", url).field("store", store).field("token", demands))?;
     ctx.out.flush()?;
+    if !demands {
+        tracing::info!("no token is demanded: whoever is on this machine may read and change the store");
+    }
     server.run(Stop::Signals)?;
     Ok(Exit::Done)
 }

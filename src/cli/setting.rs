@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::agent::BOUND_SETTING;
 use crate::disk::{Disk, DiskError};
 use crate::error::Kind;
 use crate::refs::Handle;
+use crate::release::{ORDER_SETTING, check_order};
 use crate::repo::Settings;
 use crate::sync::MIRROR_SETTING;
 
@@ -35,11 +37,13 @@ pub(super) struct Known {
 }
 
 /// Every setting that recto knows, in order of name.
-pub(super) const KNOWN: [Known; 6] = [
+pub(super) const KNOWN: [Known; 8] = [
     Known { name: "active_json", scope: Scope::Store, check: check_switch },
     Known { name: "check.command", scope: Scope::Store, check: check_command },
     Known { name: "clock.backwards", scope: Scope::Store, check: check_backwards },
-    Known { name: MIRROR_SETTING, scope: Scope::Store, check: check_remote },
+    Known { name: ORDER_SETTING, scope: Scope::Store, check: check_order },
+    Known { name: BOUND_SETTING, scope: Scope::Store, check: check_handle },
+    Known { name: MIRROR_SETTING, scope: Scope::Store, check: check_handle },
     Known { name: "user.email", scope: Scope::Any, check: who::check_email },
     Known { name: "user.name", scope: Scope::Any, check: who::check_name },
 ];
@@ -48,7 +52,7 @@ fn check_switch(value: &str) -> Result<(), String> {
     if matches!(value, "on" | "off") { Ok(()) } else { Err("it is 'on' or 'off'".to_owned()) }
 }
 
-fn check_remote(value: &str) -> Result<(), String> {
+fn check_handle(value: &str) -> Result<(), String> {
     value.parse::<Handle>().map(drop).map_err(|error| error.to_string())
 }
 
@@ -139,6 +143,9 @@ mod tests {
         check("user.name", "", false);
         check("user.email", "a b", false);
         check("check.command", " ", false);
+        check("environments", "dev,qa,prod", true);
+        check("environments", "dev,,prod", false);
+        check("environments.active", "../prod", false);
         assert_eq!(known("user.nmae").expect_err("no such setting").code(), 2);
     }
 }

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::agent::{Agents, Liveness, Status, VersionInfo};
+use crate::backend::pages;
 use crate::error::Classify as _;
 use crate::refs::Handle;
+use crate::sync::mirrored;
 use crate::worktree::{AGENT_FILE, AGENTS_DIR, FileState, MovedDraft, WorkStatus, Worktree, WorktreeError};
 
 use super::context::Context;
@@ -46,6 +48,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let files = files(&tree, &named)?;
     let unknown = if named.is_empty() { tree.unknown()? } else { Vec::new() };
     let mut damage = Damage::default();
+    let mirror = mirrored(agents.repo()).unwrap_or_else(|error| {
+        ctx.out.warn(error);
+        None
+    });
     if ctx.out.is_json() {
         let mut stored = Vec::new();
         each(&agents, &named, &mut damage, |status| {
@@ -53,10 +59,16 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             Ok(())
         })?;
         let working: Vec<Value> = files.iter().map(|(agent, files)| files_value(agent, files)).collect();
-        ctx.out.json(json!({"agents": stored, "working": working, "unknown": unknown}))?;
+        let mirror = mirror.map(|remote| json!({"remote": remote.name.as_str(), "url": remote.shown_url()}));
+        ctx.out.json(json!({"agents": stored, "working": working, "unknown": unknown, "mirror": mirror}))?;
         return Ok(damage.finish(ctx));
     }
     ctx.out.line(ctx.out.paint(Style::Strong, "In the store"))?;
+    if let Some(remote) = mirror {
+        let (name, url) = (&remote.name, plain_line(&remote.shown_url()).into_owned());
+        ctx.out
+            .line(format!("  a mirror of '{name}', {url}: nothing is changed here but by 'recto fetch'"))?;
+    }
     let mut none = true;
     each(&agents, &named, &mut damage, |status| {
         none = false;
@@ -91,19 +103,14 @@ fn each(
     if !named.is_empty() {
         return named.iter().try_for_each(|agent| visit(&agents.status(agent)?));
     }
-    let mut after: Option<Handle> = None;
-    loop {
-        let page = agents.repo().backend().agents(after.as_ref(), PAGE)?;
-        for agent in &page {
+    for page in pages(agents.repo().backend(), PAGE) {
+        for agent in &page? {
             if let Some(status) = damage.pass(agent, agents.status(agent))? {
                 visit(&status)?;
             }
         }
-        match page.into_iter().last() {
-            Some(last) => after = Some(last),
-            None => return Ok(()),
-        }
     }
+    Ok(())
 }
 
 fn words(liveness: Liveness) -> (&'static str, Style) {

@@ -1,13 +1,12 @@
 //! What the verbs that bring two stores together have in common: the remote that is meant, the agents, and
-//! how what was done is told.
+//! how it is done. What was done is told by [`super::synced`].
 
-use serde_json::{Value, json};
+use std::collections::HashMap;
 
-use crate::agent::Agents;
-use crate::error::Classify as _;
+use crate::agent::{Agents, TakenBack};
+use crate::error::Kind;
 use crate::history::{Revision, Spec};
-use crate::log::Change;
-use crate::refs::{Handle, RefName, Shape};
+use crate::refs::Handle;
 use crate::sync::{
     Drafts, Job, Link, ORIGIN, Pair, Remote, Scope, SyncError, Synced, Tell, Transport, remote, remotes,
 };
@@ -15,12 +14,15 @@ use crate::sync::{
 use super::address::Address;
 use super::agents::draft_name;
 use super::context::Context;
-use super::count::count;
 use super::error::{CliError, Exit};
-use super::terminal::Report;
+use super::shell;
+use super::synced::{Telling, said, told};
+use super::terminal::Traffic;
 
-/// Refs that are named one by one.
-const NAMED_MAX: usize = 4;
+/// What a push is called while it is under way.
+pub(super) const PUSHING: &str = "pushing";
+/// What a fetch is.
+pub(super) const FETCHING: &str = "fetching";
 
 /// The remote that is named, or `origin`, or the only one.
 ///
@@ -44,12 +46,49 @@ pub(super) fn chosen(ctx: &Context, named: Option<&str>) -> Result<Remote, CliEr
     }
 }
 
+/// The address that comes first among words, where names of agents may stand, and the others.
+///
+/// # Errors
+/// When a file of the name cannot be looked at.
+pub(super) fn addressed<'w>(
+    ctx: &Context,
+    words: &'w [String],
+) -> Result<Option<(&'w str, &'w [String])>, CliError> {
+    let Some((first, rest)) = words.split_first() else { return Ok(None) };
+    // No agent has a slash in its name; one may be called as a bundle is.
+    let is_address = match first.split_once('@') {
+        Some(_) => first.contains("://"),
+        None => first.contains('/') || Address::of(ctx, first)?.is_bundle(ctx)?,
+    };
+    Ok(is_address.then_some((first, rest)))
+}
+
+/// The remote whose store is at an address.
+///
+/// # Errors
+/// When nothing is there, or what is there is no remote.
+pub(super) fn at_address(ctx: &Context, word: &str) -> Result<Remote, CliError> {
+    let (repo, address) = (ctx.repo()?, Address::of(ctx, word)?);
+    let noted = remotes(repo)?;
+    let url = address.to_string();
+    if let Some(same) = noted.iter().find(|remote| remote.url == url) {
+        return Ok(same.clone());
+    }
+    let found = address.opened(ctx, None, Some(repo))?.store()?;
+    let known = noted.into_iter().find(|remote| remote.store == Some(found));
+    known.map(|remote| Remote { url, ..remote }).ok_or_else(|| {
+        CliError::new(Kind::NotFound, format!("what is at '{word}' is no remote of this store"))
+            .hint(format!("recto remote add NAME {}", shell::quote(word)))
+    })
+}
+
 /// This store and the remote that is meant.
 pub(super) struct Side {
     pub(super) agents: Agents,
     pub(super) remote: Remote,
     pub(super) transport: Box<dyn Transport>,
     dry_run: bool,
+    rest: Option<String>,
 }
 
 impl Side {
@@ -78,7 +117,14 @@ impl Side {
 
     /// Two that are open.
     pub(super) fn of(agents: Agents, remote: Remote, transport: Box<dyn Transport>, dry_run: bool) -> Self {
-        Self { agents, remote, transport, dry_run }
+        Self { agents, remote, transport, dry_run, rest: None }
+    }
+
+    /// The same, where it is said what is left behind that nobody asked for, and that this command, with
+    /// flags, takes it over.
+    #[must_use]
+    pub(super) fn naming_rest(self, command: String) -> Self {
+        Self { rest: Some(command), ..self }
     }
 
     /// The two together.
@@ -92,7 +138,16 @@ impl Side {
     /// # Errors
     /// When one is not there.
     pub(super) fn to_fetch(&self, named: &[Handle]) -> Result<Vec<Pair>, CliError> {
-        Ok(self.link().to_fetch(if named.is_empty() { &self.remote.agents } else { named })?)
+        let named = if named.is_empty() { &self.remote.agents } else { named };
+        self.link().to_fetch(named).map_err(|error| said(&self.remote.name, error))
+    }
+
+    /// The agents that are pushed: those that are named, else all that are here.
+    ///
+    /// # Errors
+    /// When one is not here.
+    pub(super) fn to_push(&self, named: &[Handle]) -> Result<Vec<Pair>, CliError> {
+        self.link().to_push(named).map_err(|error| said(&self.remote.name, error))
     }
 
     /// Does something with agents, and tells what was done.
@@ -106,9 +161,38 @@ impl Side {
         jobs: &[Job],
         act: impl FnOnce(&Link<'_>, &[Job], &mut Tell<'_>) -> Result<(), SyncError>,
     ) -> Result<Exit, CliError> {
-        let link = self.link();
-        let results = each(ctx, what, jobs, |tell| act(&link, jobs, tell));
-        told(ctx, &self.remote.name, self.dry_run, results)
+        let traffic = Traffic::new(ctx.out.progress(what, Some(jobs.len() as u64)));
+        let link = self.link().telling(&traffic);
+        // What a push gives away is known before: afterwards it has its number.
+        let before = if what == PUSHING { self.taken_back(jobs) } else { HashMap::new() };
+        let results = each(&traffic, jobs, |tell| act(&link, jobs, tell));
+        drop(traffic);
+        let taken_back = match what {
+            PUSHING => before,
+            FETCHING => HashMap::new(),
+            _ => self.taken_back(jobs),
+        };
+        let rest = self.rest.clone();
+        let telling = Telling { remote: &self.remote.name, dry_run: self.dry_run, taken_back, rest };
+        told(ctx, &telling, results)
+    }
+
+    /// What versions that wait for their numbers take back, by agent. One that cannot be read is told of by
+    /// who works with it.
+    fn taken_back(&self, jobs: &[Job]) -> HashMap<String, TakenBack> {
+        let here = jobs.iter().filter_map(|job| job.pair.local.as_ref());
+        let lost = |local: &Handle| Some((local.to_string(), self.agents.taken_back(local).ok().flatten()?));
+        here.filter_map(lost).collect()
+    }
+}
+
+impl crate::sync::Progress for Traffic {
+    fn bytes(&self, count: u64) {
+        self.moved(count, 0);
+    }
+
+    fn objects(&self, count: u64) {
+        self.moved(0, count);
     }
 }
 
@@ -173,15 +257,13 @@ pub(super) fn named(agents: &Agents, words: &[String], all_drafts: bool) -> Resu
 
 /// Does something with several agents; what fails for one stops none of the others.
 pub(super) fn each(
-    ctx: &Context,
-    what: &'static str,
+    traffic: &Traffic,
     jobs: &[Job],
     act: impl FnOnce(&mut Tell<'_>) -> Result<(), SyncError>,
 ) -> Vec<(String, Result<Synced, SyncError>)> {
-    let mut progress = ctx.out.progress(what, Some(jobs.len() as u64));
     let mut found: Vec<Option<Result<Synced, SyncError>>> = jobs.iter().map(|_| None).collect();
     let done = act(&mut |at, result| {
-        progress.step(&jobs[at].pair.name());
+        traffic.agent(&jobs[at].pair.name());
         found[at] = Some(result);
     });
     // What stopped everything is told of each agent that was not come to.
@@ -190,144 +272,15 @@ pub(super) fn each(
     let mut missing = || match stopped.take() {
         Some(error) => {
             reason = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                reason = format!("{reason}: {cause}");
+                source = cause.source();
+            }
             Err(error)
         }
         None => Err(SyncError::Stopped(reason.clone())),
     };
     let results = found.into_iter().map(|result| result.unwrap_or_else(&mut missing));
     jobs.iter().map(|job| job.pair.name()).zip(results).collect()
-}
-
-/// Tells what failed for one agent of a remote that is followed.
-///
-/// # Errors
-/// When it cannot be printed.
-pub(super) fn failed(ctx: &Context, agent: &str, error: SyncError) -> Result<(), CliError> {
-    let error = CliError::from(error);
-    if ctx.out.is_json() {
-        return ctx.out.json_line(&json!({"agent": agent, "error": error.to_value()["error"]}));
-    }
-    ctx.out.warn(format!("agent '{agent}': {}", error.brief()));
-    Ok(())
-}
-
-/// Tells what was done, agent by agent; the first failure gives the exit code.
-///
-/// # Errors
-/// When only one agent was asked for, and it failed.
-pub(super) fn told(
-    ctx: &Context,
-    remote: &Handle,
-    dry_run: bool,
-    mut results: Vec<(String, Result<Synced, SyncError>)>,
-) -> Result<Exit, CliError> {
-    if results.len() == 1 && results[0].1.is_err() {
-        let (_, result) = results.remove(0);
-        result?;
-        return Ok(Exit::Done);
-    }
-    let mut report = Report::default().field("remote", remote.as_str()).field("dry_run", dry_run);
-    let (mut values, mut exit) = (Vec::new(), Exit::Done);
-    let mut failed = 0;
-    for (agent, result) in results {
-        match result {
-            Ok(synced) => {
-                for line in lines(&agent, remote, &synced, dry_run) {
-                    report = report.line(line);
-                }
-                values.push(value(&agent, &synced));
-            }
-            Err(error) => {
-                failed += 1;
-                if exit == Exit::Done {
-                    exit = Exit::Found(error.kind());
-                }
-                let error = CliError::from(error);
-                values.push(json!({"agent": agent, "error": error.to_value()["error"]}));
-                ctx.out.warn(format!("agent '{agent}': {}", error.brief()));
-            }
-        }
-    }
-    if values.is_empty() {
-        report = report.line("there are no agents");
-    }
-    ctx.out.report(report.field("failed", failed).field("agents", values))?;
-    Ok(exit)
-}
-
-/// What was done with an agent, as data.
-pub(super) fn value(agent: &str, synced: &Synced) -> Value {
-    let moved = |changes: &[Change]| {
-        let one = |change: &Change| {
-            let target = |target: &Option<crate::refs::Target>| target.as_ref().map(ToString::to_string);
-            json!({"ref": change.name.as_str(), "from": target(&change.from), "to": target(&change.to)})
-        };
-        changes.iter().map(one).collect::<Vec<_>>()
-    };
-    let renumbered = synced.renumbered.iter().map(|one| {
-        let name = |number: crate::agent::Number| format!("V{number}");
-        json!({"id": one.id.to_string(), "before": name(one.before), "after": name(one.after)})
-    });
-    json!({
-        "agent": agent,
-        "operation": synced.operation.map(|id| id.to_string()),
-        "created": synced.created,
-        "changes": moved(&synced.changes),
-        "sent": moved(&synced.sent),
-        "renumbered": renumbered.collect::<Vec<_>>(),
-        "left": synced.left.iter().map(RefName::as_str).collect::<Vec<_>>(),
-    })
-}
-
-/// What was done with an agent, in words.
-pub(super) fn lines(agent: &str, remote: &Handle, synced: &Synced, dry_run: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    let prefix = if dry_run { "dry run: " } else { "" };
-    let mut tell = |what: &str, changes: &[Change]| {
-        if let Some(words) = words(changes) {
-            lines.push(format!("{prefix}agent '{agent}' {what}: {words}"));
-        }
-    };
-    let (there, here): (Vec<Change>, Vec<Change>) =
-        synced.changes.iter().cloned().partition(|change| change.name.as_remote().is_some());
-    tell(&format!("to '{remote}'"), &synced.sent);
-    if synced.sent.is_empty() {
-        tell(&format!("at '{remote}'"), &there);
-    }
-    tell("here", &here);
-    for one in &synced.renumbered {
-        lines.push(format!("{prefix}agent '{agent}': your V{} is now V{}", one.before, one.after));
-    }
-    for name in &synced.left {
-        lines.push(format!("{prefix}agent '{agent}': '{name}' moved on both sides"));
-    }
-    if lines.is_empty() {
-        lines.push(format!("agent '{agent}' and '{remote}' have the same"));
-    }
-    lines
-}
-
-/// What moved, in words; `None` when nothing that a person would ask for.
-fn words(changes: &[Change]) -> Option<String> {
-    let plain = |change: &Change| change.name.as_remote().map_or(change.name.clone(), |(_, name)| name);
-    let names: Vec<RefName> = changes.iter().map(plain).collect();
-    let versions = names.iter().filter(|name| **name == RefName::versions()).count();
-    let about = names.iter().filter(|name| name.shape() == Shape::Attribute).count();
-    let hidden = [RefName::pushed(), RefName::upstream()];
-    let idle = |change: &Change| change.from.is_none() && change.to.is_none();
-    let mut others: Vec<String> = names
-        .iter()
-        .zip(changes)
-        .filter(|(name, change)| name.shape() == Shape::Single && !hidden.contains(name) && !idle(change))
-        .map(|(name, _)| name.as_draft().map_or_else(|| name.to_string(), |draft| format!("draft {draft}")))
-        .collect();
-    others.dedup();
-    let more = others.len().saturating_sub(NAMED_MAX);
-    others.truncate(NAMED_MAX);
-    let mut parts = Vec::new();
-    parts.extend((versions > 0).then(|| count(versions as u64, "version")));
-    parts.extend(others);
-    parts.extend((more > 0).then(|| format!("{more} more refs")));
-    parts.extend((about > 0 && versions == 0).then(|| count(about as u64, "note about a version")));
-    (!parts.is_empty()).then(|| parts.join(", "))
 }

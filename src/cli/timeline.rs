@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 /// A stretch, with what people know its version by.
-struct Stretch {
+pub(super) struct Stretch {
     served: Served,
     version: String,
     number: Option<Number>,
@@ -67,7 +67,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn named(
+/// Stretches with the names of their versions.
+///
+/// # Errors
+/// When the versions cannot be read.
+pub(super) fn named(
     agents: &Agents,
     agent: &Handle,
     served: impl Iterator<Item = Served>,
@@ -84,7 +88,11 @@ fn named(
     Ok(stretches)
 }
 
-fn table(ctx: &Context, stretches: &[Stretch]) -> Result<(), CliError> {
+/// Shows stretches.
+///
+/// # Errors
+/// When they cannot be shown.
+pub(super) fn table(ctx: &Context, stretches: &[Stretch]) -> Result<(), CliError> {
     let now = ctx.clock().now();
     let mut table = Table::new(["FROM", "TO", "FOR", "VERSION", "LABEL", "BY", "HOW", "WHY"]);
     for Stretch { served, version, label, .. } in stretches {
@@ -138,7 +146,8 @@ fn lasted(from: Time, to: Time) -> String {
     parts.join(" ")
 }
 
-fn value(stretch: &Stretch) -> Value {
+/// A stretch in JSON.
+pub(super) fn value(stretch: &Stretch) -> Value {
     let served = &stretch.served;
     let version = served.version.map(
         |id| json!({"id": id.to_string(), "number": stretch.number.map(Value::from), "label": stretch.label}),

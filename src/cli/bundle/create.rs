@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use crate::clock::Time;
 use crate::refs::Handle;
-use crate::sync::bundle::{Basis, Created, Since, create, write_file};
-use crate::sync::{StoreTransport, SyncError};
+use crate::sync::bundle::{Basis, BundleError, Created, Existing, Since, create, write_file};
+use crate::sync::{StoreTransport, SyncError, Transport as _};
 
 use super::super::context::Context;
 use super::super::error::{CliError, Exit};
-use super::super::terminal::{Progress, Report};
+use super::super::terminal::{Report, Traffic};
 use super::{STANDARD, builds_on, failed, open, value, words};
 
 /// Write agents, or what is new of them, to a file
@@ -22,7 +23,7 @@ use super::{STANDARD, builds_on, failed, open, value, words};
     after_help = "Example: recto bundle create monday.bundle --drafts\n         recto bundle create tuesday.bundle --since-bundle monday.bundle"
 )]
 pub(crate) struct Args {
-    /// The file to write; `-` for stdout.
+    /// The file to write; `-` for stdout. One that is there is not replaced without --force.
     file: String,
 
     /// The agents; all when none are named.
@@ -40,6 +41,14 @@ pub(crate) struct Args {
     /// Let who clones the bundle have the drafts as drafts.
     #[arg(long)]
     drafts: bool,
+
+    /// Replace a file that is there, once the new one is whole. What is no regular file stays.
+    #[arg(long)]
+    force: bool,
+
+    /// Leave agents out whose objects are damaged; they are named, and the exit code is 4.
+    #[arg(long)]
+    skip_damaged: bool,
 }
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
@@ -57,18 +66,26 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let source = StoreTransport::on(Arc::clone(ctx.repo()?));
     let basis = Basis::of(&source, &since)?;
     let made = ctx.clock().now();
+    let (mut named, mut left_out) = (named, Vec::new());
+    if args.skip_damaged {
+        (named, left_out) = readable(&source, named, &basis)?;
+    }
+    let traffic = Traffic::new(ctx.out.progress("writing", None));
     let mut write = |sink: &mut dyn Write| {
-        let mut sink = Counted { sink, progress: ctx.out.progress("writing", None), done: 0 };
+        let mut sink = Counted { sink, traffic: &traffic };
         create(&source, &named, &basis, (made, args.drafts), &mut sink)
     };
     let created: Result<Created, SyncError> = if args.file == STANDARD {
         write(&mut Stdout(ctx))
     } else {
-        write_file(ctx.disk(), &ctx.directory().join(&args.file), &mut write)
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        write_file(ctx.disk(), &ctx.directory().join(&args.file), existing, &mut write)
     };
-    let Created { manifest, size_bytes, digest, unreadable } = created?;
+    drop(traffic);
+    let Created { manifest, size_bytes, digest, mut unreadable } = created?;
+    unreadable.extend(left_out);
     for (agent, reason) in &unreadable {
-        ctx.out.warn(format!("agent '{agent}' is not in it: {reason}"));
+        ctx.out.fail(format!("agent '{agent}' is not in it: {reason}"));
     }
     let exit = if unreadable.is_empty() { Exit::Done } else { Exit::Found(crate::error::Kind::Corrupt) };
     if args.file == STANDARD {
@@ -91,18 +108,45 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
+/// The agents that can be read, of those that are named or of all; and the others, each with the reason.
+#[allow(clippy::type_complexity)] // what can be read, and what not
+fn readable(
+    source: &StoreTransport,
+    mut named: Vec<Handle>,
+    basis: &Basis,
+) -> Result<(Vec<Handle>, Vec<(Handle, String)>), SyncError> {
+    let mut left_out = Vec::new();
+    let made = Time::from_ms(0).expect("the epoch is a time");
+    loop {
+        match create(source, &named, basis, (made, false), &mut io::sink()) {
+            Err(SyncError::Bundle(BundleError::Unreadable(damaged))) => {
+                if named.is_empty()
+                    && let Some(listing) = source.listing(None)?
+                {
+                    named.extend(listing.tips.into_iter().map(|tip| tip.handle));
+                    left_out.extend(listing.unreadable);
+                }
+                named.retain(|agent| !damaged.iter().any(|(gone, _)| gone == agent));
+                if named.is_empty() {
+                    return Err(BundleError::Unreadable(damaged).into());
+                }
+                left_out.extend(damaged);
+            }
+            other => return other.map(|_| (named, left_out)),
+        }
+    }
+}
+
 /// Bytes on their way, told as progress.
 struct Counted<'s> {
     sink: &'s mut dyn Write,
-    progress: Progress,
-    done: u64,
+    traffic: &'s Traffic,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.sink.write(bytes)?;
-        self.done += written as u64;
-        self.progress.reach(self.done, "bytes");
+        self.traffic.moved(written as u64, 0);
         Ok(written)
     }
 

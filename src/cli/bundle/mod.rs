@@ -6,6 +6,8 @@ mod verify;
 
 use serde_json::{Value, json};
 
+pub(super) use unbundle::{Unbundle, unbundle};
+
 use crate::sync::bundle::{Bundle, BundleError, BundledAgent, Manifest};
 
 use super::context::Context;

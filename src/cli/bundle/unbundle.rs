@@ -7,7 +7,8 @@ use crate::sync::{ORIGIN, Remote, Scope, remotes};
 
 use super::super::context::Context;
 use super::super::error::{CliError, Exit};
-use super::super::sync::{self, Side};
+use super::super::shell;
+use super::super::sync::{self, FETCHING, Side};
 use super::{failed, open};
 
 /// Take over what a bundle has
@@ -47,14 +48,44 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let bundle = open(ctx, &args.file)?;
-    let agents = ctx.agents(args.dry_run)?;
-    let name = match &args.remote {
+    let &Args { fetch, drafts, activate, dry_run, .. } = args;
+    let how = Unbundle { remote: args.remote.as_deref(), fetch, drafts, activate, dry_run };
+    unbundle(&args.file, &args.agents, &how, ctx)
+}
+
+/// How a bundle is taken in.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Unbundle<'a> {
+    /// The remote that it is of.
+    pub(in crate::cli) remote: Option<&'a str>,
+    /// Whether it is only looked at.
+    pub(in crate::cli) fetch: bool,
+    /// Whether all drafts are taken over.
+    pub(in crate::cli) drafts: bool,
+    /// Whether what serves there serves here.
+    pub(in crate::cli) activate: bool,
+    /// Whether it is only told.
+    pub(in crate::cli) dry_run: bool,
+}
+
+/// Takes agents, all or those that words name, from a bundle.
+///
+/// # Errors
+/// When it is none, or damaged; when what it builds on is not here.
+pub(in crate::cli) fn unbundle(
+    file: &str,
+    words: &[String],
+    how: &Unbundle<'_>,
+    ctx: &Context,
+) -> Result<Exit, CliError> {
+    let bundle = open(ctx, file)?;
+    let agents = ctx.agents(how.dry_run)?;
+    let name = match how.remote {
         Some(name) => name.parse()?,
         None => remote_of(agents.repo(), bundle.manifest())?,
     };
     let transport = BundleTransport::new(bundle, Some(agents.repo()))?;
-    let named = sync::named(&agents, &args.agents, args.drafts)?;
+    let named = sync::named(&agents, words, how.drafts)?;
     let handles = named.handles();
     let mut missing = transport.missing();
     missing.retain(|missing| handles.is_empty() || handles.contains(&missing.agent));
@@ -63,13 +94,20 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         return Err(failed(BundleError::Prerequisites { missing, store }));
     }
     let store = Some(transport.bundle().manifest().store);
-    let remote = Remote { name, url: args.file.clone(), agents: Vec::new(), token_file: None, store };
-    let side = Side::of(agents, remote, Box::new(transport), args.dry_run);
-    let scope = Scope { activate: args.activate, ..Scope::default() };
-    let jobs = named.jobs(side.to_fetch(&handles)?, args.drafts, &scope);
-    side.run(ctx, "unbundling", &jobs, |link, jobs, tell| {
-        if args.fetch { link.fetch(jobs, tell) } else { link.pull(jobs, tell) }
-    })
+    let remote = Remote { name, url: file.to_owned(), agents: Vec::new(), token_file: None, store };
+    let side = Side::of(agents, remote, Box::new(transport), how.dry_run);
+    let side = side.naming_rest(format!("recto bundle unbundle {}", shell::quote(file)));
+    let scope = Scope { activate: how.activate, ..Scope::default() };
+    let jobs = named.jobs(side.to_fetch(&handles)?, how.drafts, &scope);
+    let what = if how.fetch { FETCHING } else { "unbundling" };
+    side.run(
+        ctx,
+        what,
+        &jobs,
+        |link, jobs, tell| {
+            if how.fetch { link.fetch(jobs, tell) } else { link.pull(jobs, tell) }
+        },
+    )
 }
 
 /// The remote whose agents a bundle has: the one under whose name the store that it was made from is known.

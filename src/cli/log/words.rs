@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::agent::{AgentError, Agents, LogEntry};
+use crate::agent::{AgentError, Agents, ENVIRONMENTS, LogEntry};
 use crate::encoding::json as strict;
 use crate::log::{Change, Record};
 use crate::object::{BlockName, ObjectId};
@@ -130,6 +130,15 @@ impl<'a> Teller<'a> {
                 let record = strict::parse(&self.agents.repo().block(&id)?).unwrap_or_default();
                 let waiting = record.get("conflicts").and_then(Value::as_array).map_or(0, Vec::len);
                 Some(format!("{} to decide", count(waiting as u64, "conflict")))
+            }
+            (Some("titles"), Some(_)) => {
+                let Some(id) = to.and_then(Target::id) else { return Ok(None) };
+                let title = strict::parse(&self.agents.repo().block(&id)?).unwrap_or_default();
+                title.as_str().map(|title| format!("draft titled{}", quoted(title)))
+            }
+            (Some(ENVIRONMENTS), None) => {
+                let (from, to) = (self.named(agent, change.from.as_ref())?, self.named(agent, to)?);
+                Some(format!("environment {last} {from} -> {to}"))
             }
             (Some("checkpoints"), Some(id)) if to.is_some() => {
                 Some(format!("checkpoint {}{}", id.short(), quoted(&self.label(&id)?)))

@@ -7,8 +7,8 @@ use crate::diff::{ChangeKind, Line, Tag, TextChange};
 
 use super::super::error::CliError;
 use super::super::terminal::{Output, Style, plain_line};
-use super::comparison::{Comparison, Shown};
 use super::words;
+use crate::agent::{Comparison, ShownChange as Shown};
 
 /// Columns of an output that is no terminal and does not say.
 const WIDTH_DEFAULT: usize = 130;

@@ -6,8 +6,8 @@ use crate::diff::{ChangeKind, Tag, TextChange, text};
 
 use super::super::error::CliError;
 use super::super::terminal::{Output, Style, plain_line};
-use super::comparison::{Comparison, Shown};
 use super::words;
+use crate::agent::{Comparison, ShownChange as Shown};
 
 /// Longest pair of values that is shown as `old -> new` on one line, in characters.
 const PAIR_MAX_CHARS: usize = 100;

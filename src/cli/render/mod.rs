@@ -2,14 +2,12 @@
 //! and the terminal; never how the configs were found.
 
 mod columns;
-mod comparison;
 mod fields;
-mod json;
 mod summary;
 mod unified;
 mod words;
 
-pub(crate) use comparison::{Comparison, Side, wanted};
+pub(crate) use crate::agent::{Comparison, Side, wanted_paths as wanted};
 
 use crate::diff::text;
 
@@ -41,7 +39,7 @@ pub(crate) enum Form {
 /// `Closed`, or what the system refuses.
 pub(crate) fn diff(out: &Output, comparison: &Comparison, form: Form) -> Result<(), CliError> {
     if out.is_json() {
-        return out.json(json::value(comparison));
+        return out.json(comparison.to_value());
     }
     if out.is_quiet() {
         return Ok(());
@@ -92,5 +90,5 @@ pub(crate) fn overview(out: &Output, comparison: &Comparison) -> Result<(), CliE
 
 /// The fields that differ as JSON, without their values: `path`, `block`, `change`.
 pub(crate) fn overview_value(comparison: &Comparison) -> serde_json::Value {
-    json::overview(comparison)
+    comparison.overview()
 }

@@ -1,32 +1,12 @@
 //! How much differs in each block, or only in which.
 
-use crate::diff::{BlockChange, BlockChangeKind, ChangeKind};
-use crate::object::Content;
+use crate::agent::{Comparison, block_change_name};
+use crate::diff::ChangeKind;
 
 use super::super::count::count;
 use super::super::error::CliError;
 use super::super::terminal::{Cell, Output, Style, Table, plain_line};
-use super::comparison::Comparison;
 use super::fields;
-
-/// The word for what happened to a block.
-pub(super) fn kind_name(kind: BlockChangeKind) -> &'static str {
-    match kind {
-        BlockChangeKind::Added => "added",
-        BlockChangeKind::Removed => "removed",
-        BlockChangeKind::Changed => "changed",
-    }
-}
-
-/// What the sizes of a block's change count: `lines` or `values`.
-pub(super) fn unit(comparison: &Comparison, stat: &BlockChange) -> &'static str {
-    let sides = [&comparison.new, &comparison.old];
-    let content = sides.iter().find_map(|side| side.config.blocks.get(&stat.name));
-    match content {
-        Some(Content::Text(_)) => "lines",
-        _ => "values",
-    }
-}
 
 /// Shows a table of the blocks that differ, and a sum.
 pub(super) fn stat(out: &Output, comparison: &Comparison) -> Result<(), CliError> {
@@ -39,10 +19,10 @@ pub(super) fn stat_lines(out: &Output, comparison: &Comparison) -> Vec<String> {
     for stat in &comparison.stats {
         table.row([
             stat.name.as_str().into(),
-            kind_name(stat.kind).into(),
+            block_change_name(stat.kind).into(),
             Cell::new(Style::Good, format!("+{}", stat.stat.added)),
             Cell::new(Style::Bad, format!("-{}", stat.stat.removed)),
-            unit(comparison, stat).into(),
+            comparison.unit(stat).into(),
         ]);
     }
     let mut lines = table.lines(|style, text| out.paint(style, text));

@@ -7,7 +7,7 @@ use crate::worktree::{AGENTS_DIR, bytes_of, file_name};
 
 use super::super::error::CliError;
 use super::super::terminal::Output;
-use super::comparison::Comparison;
+use crate::agent::Comparison;
 
 /// Unchanged lines around each change.
 const CONTEXT_LINES: usize = 3;

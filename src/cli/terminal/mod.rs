@@ -7,9 +7,11 @@ mod progress;
 mod sink;
 mod style;
 mod table;
+mod traffic;
 
 pub(crate) use output::{Options, Output, Report};
 pub(crate) use plain::{plain, plain_line};
 pub(crate) use progress::Progress;
 pub(crate) use style::{ColorChoice, Style};
 pub(crate) use table::{Cell, Table};
+pub(crate) use traffic::Traffic;

@@ -242,6 +242,14 @@ impl Output {
         }
     }
 
+    /// Tells a failure that stops nothing else. Silent under `--json` only, where the data says it.
+    pub(crate) fn fail(&self, text: impl Display) {
+        if !self.json {
+            let label = self.paint_error(Style::Bad, "error:");
+            self.error_text(&format!("{label} {}\n", plain(&text.to_string())));
+        }
+    }
+
     /// Shows how far long work has come; `total` where it is known.
     pub(crate) fn progress(&self, what: &'static str, total: Option<u64>) -> Progress {
         Progress::new(self.err_terminal && !self.quiet && !self.json, what, total)

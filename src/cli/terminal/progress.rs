@@ -32,12 +32,17 @@ impl Progress {
 
     /// So many are done.
     pub(crate) fn reach(&mut self, done: u64, item: &str) {
+        self.reach_with(done, || item.to_owned());
+    }
+
+    /// So many are done; what is said of it is made only where it is shown.
+    pub(super) fn reach_with(&mut self, done: u64, item: impl FnOnce() -> String) {
         self.done = done;
         if self.bar.is_none() && self.enabled && self.started.elapsed() >= PATIENCE {
             self.bar = Some(self.show());
         }
         if let Some(bar) = &self.bar {
-            bar.set_message(plain_line(item).into_owned());
+            bar.set_message(plain_line(&item()).into_owned());
             bar.set_position(self.done);
         }
     }
