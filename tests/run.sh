@@ -10,7 +10,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "real counterparts"
 # A test that needs one of these fails without it; none passes by doing nothing.
-for need in git curl strace patch bash jq script:bsdutils; do
+for need in git curl strace patch bash jq openssl script:bsdutils; do
     tool=${need%%:*} package=${need##*:}
     if ! command -v "$tool" >/dev/null; then
         echo "installing $package, for '$tool'"
@@ -20,17 +20,22 @@ for need in git curl strace patch bash jq script:bsdutils; do
     echo "$tool: $(command -v "$tool")"
 done
 
-# The S3 server of tests/it/bucket.rs, in a place of its own.
-ministack=1.5.33
-if [ "$(target/ministack/bin/pip list --format=freeze 2>/dev/null | grep -i '^ministack==')" != "ministack==$ministack" ]; then
-    echo "installing ministack $ministack"
-    command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null ||
-        (apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv) >/dev/null
-    mkdir -p target
-    python3 -m venv target/ministack && target/ministack/bin/pip install -q "ministack==$ministack" ||
-        { echo "MiniStack cannot be installed" >&2; exit 1; }
-fi
-echo "ministack: target/ministack/bin/ministack"
+# Programs of Python, each in a place of its own: the S3 server of tests/it/bucket.rs, what drives every route of
+# the API in tests/it/api/described.rs, and the vendor's client of tests/it/atoms.
+for need in ministack==1.5.33:ministack schemathesis==4.32.5:schemathesis smallestai==4.4.7:sdk; do
+    package=${need%%:*} dir=target/${need##*:}
+    if [ "$("$dir/bin/pip" list --format=freeze 2>/dev/null | grep -i "^${package%%==*}==")" != "$package" ]; then
+        echo "installing $package"
+        command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null ||
+            (apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv) >/dev/null
+        # What is there may be of another place or an older release.
+        rm -rf "$dir"
+        mkdir -p target
+        python3 -m venv "$dir" && "$dir/bin/pip" install -q "$package" ||
+            { echo "$package cannot be installed" >&2; exit 1; }
+    fi
+    echo "$package: $dir"
+done
 
 step "formatting"
 cargo fmt --all -- --check

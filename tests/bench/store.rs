@@ -14,6 +14,7 @@ mod parts;
 mod publish;
 mod resolve;
 mod rivals;
+mod serve;
 mod stores;
 mod sync;
 mod table;
@@ -26,7 +27,7 @@ use timing::Scale;
 
 type Group = (&'static str, fn(&Path, Scale));
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     ("publish", publish::run),
     ("parts", parts::run),
     ("resolve", resolve::run),
@@ -36,10 +37,11 @@ const GROUPS: [Group; 9] = [
     ("import", import::run),
     ("crowd", crowd::run),
     ("sync", sync::run),
+    ("serve", serve::run),
 ];
 
 fn main() {
-    if import::run_task() {
+    if serve::run_rival() || import::run_task() {
         return;
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();

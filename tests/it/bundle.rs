@@ -236,3 +236,107 @@ fn bundles_go_through_pipes_and_only_from_the_same_store_on() {
     assert!(none.stderr.contains("not a bundle"), "{}", none.stderr);
     assert!(!place.path("x.bundle").exists());
 }
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_when_asked_and_only_if_it_is_one() {
+    let place = team();
+    place.write("mine.txt", "years of work");
+    let refused = run(&place, "team", &["bundle", "create", "../mine.txt"]).exits(1);
+    assert!(refused.stderr.contains("mine.txt' already"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    assert_eq!(place.read("mine.txt"), "years of work");
+    // One that cannot be made leaves what was there, also with --force.
+    let nothing = ["bundle", "create", "../mine.txt", "sales", "--since", "sales@latest", "--force"];
+    run(&place, "team", &nothing).exits(1);
+    assert_eq!(place.read("mine.txt"), "years of work");
+    at(&place, "team", &["bundle", "create", "../mine.txt", "--force"]);
+    place.recto(["bundle", "verify", "mine.txt"]).ok();
+    std::os::unix::fs::symlink("mine.txt", place.path("link")).expect("linked");
+    fs::create_dir(place.path("folder")).expect("made");
+    let device = Path::new("/dev/null");
+    for (name, path) in [("../link", None), ("../folder", None), ("/dev/null", Some(device))] {
+        for force in [&["bundle", "create", name, "--force"][..], &["bundle", "create", name]] {
+            let refused = run(&place, "team", force).exits(1);
+            assert!(refused.stderr.contains("not a regular file"), "{name}: {}", refused.stderr);
+        }
+        assert!(path.is_none_or(|path| !path.is_file()), "{name}");
+    }
+    assert!(place.path("link").is_symlink());
+}
+
+#[test]
+fn a_restore_from_increments_says_what_it_leaves_and_with_the_flags_is_whole() {
+    let place = team();
+    at(&place, "team", &["bundle", "create", "../one.bundle", "--drafts"]);
+    publish(&place, "4");
+    at(&place, "team", &["activate", "support@V4"]);
+    at(&place, "team", &["set", "support@tone", "voice.speed:=8"]);
+    at(&place, "team", &["bundle", "create", "../two.bundle", "--since-bundle", "../one.bundle", "--drafts"]);
+    place.recto(["clone", "one.bundle", "back"]).ok();
+    let told = run(&place, "back", &["bundle", "unbundle", "../two.bundle"]).exits(0);
+    let line = "left as here: what serves (1 ref) and 1 draft; to take over: recto bundle unbundle ../two.bundle --activate --drafts\n";
+    assert!(told.stderr.contains(line), "{}", told.stderr);
+    let json = run(&place, "back", &["bundle", "unbundle", "../two.bundle", "--json"]).json("sync");
+    assert_eq!(json["agents"][1]["unasked"], serde_json::json!(["ACTIVE", "drafts/tone"]), "{json}");
+    let whole = run(&place, "back", &["bundle", "unbundle", "../two.bundle", "--activate", "--drafts"]);
+    assert!(!whole.exits(0).stderr.contains("left as here"));
+    assert_eq!(seen(&place, "back"), seen(&place, "team"));
+    // A clone of a bundle that was not made to have drafts as drafts says so, too.
+    at(&place, "team", &["bundle", "create", "../plain.bundle"]);
+    let cloned = place.recto(["clone", "plain.bundle", "plain"]).exits(0);
+    assert!(cloned.stderr.contains("left as here: 1 draft; to take over: recto -C"), "{}", cloned.stderr);
+    assert!(cloned.stderr.contains("plain pull --drafts"), "{}", cloned.stderr);
+    at(&place, "plain", &["pull", "--drafts"]);
+    assert_eq!(seen(&place, "plain"), seen(&place, "team"));
+}
+
+#[test]
+fn a_bundle_is_fetched_and_pulled_by_its_path() {
+    let place = team();
+    place.recto(["clone", "team", "ana"]).ok();
+    publish(&place, "4");
+    at(&place, "team", &["bundle", "create", "../x.bundle"]);
+    at(&place, "ana", &["fetch", "../x.bundle"]);
+    assert_eq!(at(&place, "ana", &["cat", "support@origin/V4", "voice.speed"]).trim(), "4");
+    run(&place, "ana", &["cat", "support@V4"]).exits(1);
+    at(&place, "ana", &["pull", "../x.bundle", "support"]);
+    assert_eq!(at(&place, "ana", &["cat", "support@V4", "voice.speed"]).trim(), "4");
+    // So is a remote, by where it is; what is none is refused with the way to note it.
+    publish(&place, "5");
+    at(&place, "ana", &["fetch", "../team"]);
+    assert_eq!(at(&place, "ana", &["cat", "support@origin/V5", "voice.speed"]).trim(), "5");
+    place.recto(["init", "other"]).ok();
+    let refused = run(&place, "ana", &["fetch", "../other"]).exits(1);
+    assert!(refused.stderr.contains("what is at '../other' is no remote"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: recto remote add NAME ../other"), "{}", refused.stderr);
+    at(&place, "ana", &["fsck"]);
+}
+
+/// Spoils the objects that only one agent has.
+fn spoil(place: &Place, agent: &str) {
+    let id = at(place, "team", &["version", "list", agent, "-q"]);
+    let id = id.lines().next().expect("a version").trim();
+    let object = place.path(format!("team/.recto/objects/{}/{}", &id[..2], &id[2..]));
+    fs::write(object, "nonsense").expect("it is loose");
+}
+
+#[test]
+fn a_bundle_of_a_damaged_agent_names_it_and_has_the_others_when_asked() {
+    let place = team();
+    spoil(&place, "support");
+    for more in [&[][..], &["--drafts"]] {
+        let words = [&["bundle", "create", "../all.bundle"], more].concat();
+        let refused = run(&place, "team", &words).exits(4);
+        assert!(refused.stderr.contains("error: agent 'support' cannot be read"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--skip-damaged"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("sales"), "{}", refused.stderr);
+    }
+    assert!(!place.path("all.bundle").exists());
+    let made = run(&place, "team", &["bundle", "create", "../all.bundle", "--skip-damaged"]).exits(4);
+    assert!(made.stderr.contains("error: agent 'support' is not in it: "), "{}", made.stderr);
+    place.recto(["clone", "all.bundle", "back"]).ok();
+    assert_eq!(at(&place, "back", &["agent", "list", "-q"]).trim(), "sales");
+    spoil(&place, "sales");
+    run(&place, "team", &["bundle", "create", "../none.bundle", "--skip-damaged"]).exits(4);
+    assert!(!place.path("none.bundle").exists());
+}

@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use recto::agent::{Agents, DraftSource, Edit, NewAgent, PublishOptions};
+use recto::agent::{AgentError, Agents, DraftSource, Edit, NewAgent, PublishOptions, RepublishOptions};
 use recto::clock::{StepClock, Time};
 use recto::disk::sim::PowerLoss;
 use recto::disk::{SharedDisk, SimDisk};
 use recto::object::Author;
 use recto::profile::{Input, Profile};
 use recto::refs::Handle;
+use recto::release::{Environments, Promotion, ReleaseError, Source};
 use recto::repo::Repo;
 use serde_json::json;
 
@@ -104,14 +105,41 @@ fn roll_back(disk: &SimDisk) -> Result<(), ()> {
     with(disk, |agents| agents.roll_back(&handle("helpdesk"), None, None).map(|_| ()))
 }
 
-const LIFE: [(&str, Step); 10] = [
+fn promote(disk: &SimDisk) -> Result<(), ()> {
+    with(disk, |agents| {
+        let environments = Environments::of(agents).map_err(into_agent)?;
+        let id = agents.version_at(&handle("support"), 2)?.id;
+        let promotion = Promotion::of(Source::Version(id));
+        environments.promote(&handle("support"), &promotion).map(|_| ()).map_err(into_agent)
+    })
+}
+
+fn into_agent(error: ReleaseError) -> AgentError {
+    match error {
+        ReleaseError::Agent(error) => error,
+        ReleaseError::Repo(error) => error.into(),
+        other => panic!("{other}"),
+    }
+}
+
+fn republish(disk: &SimDisk) -> Result<(), ()> {
+    with(disk, |agents| {
+        let id = agents.version_at(&handle("support"), 2)?.id;
+        let options = RepublishOptions { draft: Some(handle("tone")), ..RepublishOptions::default() };
+        agents.republish(&handle("support"), &id, &options).map(|_| ())
+    })
+}
+
+const LIFE: [(&str, Step); 12] = [
     ("init", init),
     ("create", create),
     ("fork", fork),
     ("edit", edit),
     ("publish", publish),
     ("activate", activate),
+    ("promote", promote),
     ("fork again", fork_again),
+    ("republish", republish),
     ("discard", discard),
     ("rename", rename),
     ("roll back", roll_back),
@@ -126,7 +154,15 @@ fn seen(agents: &Agents) -> String {
         let drafts = agents.drafts(&info.handle).expect("the drafts can be read");
         let drafts: Vec<String> =
             drafts.iter().map(|draft| format!("{}:{}", draft.name, draft.revision)).collect();
-        words.push(format!("{} V{} active {active} [{}]", info.handle, info.versions, drafts.join(",")));
+        let kept = agents.checkpoints(&info.handle).expect("the checkpoints can be read").len();
+        let development = agents.environment(&info.handle, &handle("development")).expect("it can be read");
+        words.push(format!(
+            "{} V{} active {active} [{}] kept {kept} development {}",
+            info.handle,
+            info.versions,
+            drafts.join(","),
+            development.is_some(),
+        ));
     }
     words.join("; ")
 }

@@ -27,8 +27,11 @@ fn a_named_store_must_be_one() {
     let place = Place::empty();
     let run = place.recto(["--store", "nowhere", "fsck"]).exits(1);
     assert!(run.stderr.contains("'/here/nowhere' is not a recto store"), "{}", run.stderr);
-    let run = place.recto(["--store", "https://example.com/x", "fsck"]).exits(1);
-    assert!(run.stderr.contains("a store cannot be used at 'https://example.com/x'"), "{}", run.stderr);
+    let run = place.recto(["--store", "ftp://example.com/x", "fsck"]).exits(1);
+    assert!(run.stderr.contains("a store cannot be used at 'ftp://example.com/x'"), "{}", run.stderr);
+    // A server, at which nobody listens.
+    let run = place.recto(["--store", "http://127.0.0.1:1", "status"]).exits(1);
+    assert!(run.stderr.contains("cannot be reached"), "{}", run.stderr);
 }
 
 #[test]

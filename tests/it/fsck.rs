@@ -273,3 +273,17 @@ fn a_lost_journal_is_not_made_anew_over_other_damage() {
     let run = place.recto(["recover", "support"]).exits(4);
     assert!(run.stderr.contains("but its log says"), "{}", run.stderr);
 }
+
+#[test]
+fn one_agent_under_two_handles_is_a_fault() {
+    let place = Place::with_store();
+    stored::agent(&place, "support");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([place.path(".recto/agents/support"), place.path(".recto/agents/twin")])
+        .status();
+    assert!(copied.expect("cp runs").success());
+    let run = place.recto(["fsck"]).exits(4);
+    let line = "agents/twin: it is the same agent as 'support'";
+    assert!(run.stdout.lines().any(|found| found == line), "{}", run.stdout);
+}

@@ -183,3 +183,79 @@ fn a_loop_that_is_killed_at_any_moment_leaves_a_mirror_that_goes_on() {
     at(&place, "near", &["fetch"]);
     same(&place, &["support", "sales"]);
 }
+
+#[test]
+fn a_store_with_work_of_its_own_does_not_become_a_mirror() {
+    let place = mirrored();
+    place.recto(["clone", "team", "ana"]).ok();
+    let none = run(&place, "ana", &["config", "mirror", "nowhere"]).exits(1);
+    assert!(none.stderr.contains("no remote 'nowhere'"), "{}", none.stderr);
+    at(&place, "ana", &["draft", "new", "support@mine"]);
+    at(&place, "ana", &["set", "support@mine", "voice.speed:=7"]);
+    at(&place, "ana", &["draft", "new", "sales@d", "--from", "latest"]);
+    at(&place, "ana", &["set", "sales@d", "voice.speed:=3"]);
+    at(&place, "ana", &["publish", "sales@d", "-m", "x"]);
+    let own = ["agent", "new", "own", "--profile", "generic", "--from", "../one.json"];
+    at(&place, "ana", &own);
+    let refused = run(&place, "ana", &["config", "mirror", "origin"]).exits(1);
+    for words in [
+        "agent 'own', whose numbers are not given by 'origin'",
+        "1 version of agent 'sales' that 'origin' does not have",
+        "draft 'mine' of agent 'support'",
+        "hint: 'recto push --remote origin --drafts --activate'",
+    ] {
+        assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
+    }
+    assert_eq!(run(&place, "ana", &["config", "mirror"]).exits(1).stdout, "");
+    at(&place, "ana", &["push", "--drafts", "--activate"]);
+    at(&place, "ana", &["config", "mirror", "origin"]);
+    publish(&place, "4");
+    at(&place, "ana", &["fetch"]);
+    assert_eq!(at(&place, "ana", &["cat", "support@mine", "voice.speed"]).trim(), "7");
+    assert_eq!(at(&place, "ana", &["cat", "support", "voice.speed"]).trim(), "4");
+    at(&place, "ana", &["fsck"]);
+}
+
+#[test]
+fn status_remotes_and_settings_tell_a_mirror_from_a_store() {
+    let place = mirrored();
+    let status = |dir| run(&place, dir, &["status", "--json"]).json("status");
+    assert_eq!(status("near")["mirror"]["remote"], "origin");
+    assert!(status("team")["mirror"].is_null());
+    assert!(at(&place, "near", &["status"]).contains("a mirror of 'origin', /here/team: nothing is changed"));
+    assert!(!at(&place, "team", &["status"]).contains("mirror"));
+    let remotes = || run(&place, "near", &["remote", "list", "--json"]).json("remote-list");
+    assert_eq!(remotes()["remotes"][0]["mirror"], Value::from(true));
+    assert!(at(&place, "near", &["remote", "list"]).contains("this store mirrors it"));
+    assert!(at(&place, "near", &["config"]).lines().any(|line| line.starts_with("mirror ")));
+    at(&place, "near", &["config", "mirror", "--unset"]);
+    assert_eq!(remotes()["remotes"][0]["mirror"], Value::from(false));
+    assert!(status("near")["mirror"].is_null());
+}
+
+#[test]
+fn a_loop_tells_programs_what_happened_and_that_the_remote_went_away_and_came_back() {
+    let place = mirrored();
+    let mut child = follow(&place, &["--json"]);
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let (sender, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+    let next = || {
+        let line = told.recv_timeout(Duration::from_secs(30)).expect("a line in time");
+        crate::schema::read_lines("follow", &line, "recto fetch --every").remove(0)
+    };
+    publish(&place, "2");
+    while next()["event"] != "changed" {}
+    let settled = std::time::Duration::from_millis(500);
+    while told.recv_timeout(settled).is_ok() {}
+    std::fs::rename(place.path("team"), place.path("gone")).expect("moved");
+    let away = next();
+    assert_eq!((&away["event"], &away["remote"]), (&"away".into(), &"origin".into()), "{away}");
+    assert!(away["error"]["message"].as_str().is_some_and(|text| text.contains("team")), "{away}");
+    std::fs::rename(place.path("gone"), place.path("team")).expect("moved");
+    assert_eq!(next()["event"], "back");
+    publish(&place, "3");
+    let changed = next();
+    assert_eq!((&changed["event"], &changed["agent"]), (&"changed".into(), &"support".into()), "{changed}");
+    assert!(end(child), "it ended with a failure");
+}

@@ -79,7 +79,9 @@ fn a_copy_with_an_id_of_its_own_has_the_same_and_both_push_to_one_remote() {
     let place = copied();
     let (before, log) = (seen(&place, "copy"), place.read("copy/.recto/agents/support/log"));
     let old = store_id(&place, "copy");
+    let tried = json(&place, "copy", &["new-id", "--dry-run"], "new-id");
     let told = json(&place, "copy", &["new-id"], "new-id");
+    assert_eq!((&tried["agents"], &told["agents"]), (&2.into(), &2.into()));
     assert_eq!(format!("store {}", told["before"].as_str().expect("an id")), old);
     assert_eq!(format!("store {}", told["after"].as_str().expect("an id")), store_id(&place, "copy"));
     assert_ne!(told["before"], told["after"]);

@@ -57,7 +57,7 @@ fn json_keeps_its_schema_for_every_kind_of_revision() {
     let life = Life::by(&place, "Ben Ode", "2026-03-07T13:00:00Z");
     let draft = life.agents.draft(&handle("support"), &handle("next")).expect("a draft");
     let checkpoint =
-        life.agents.checkpoint(&handle("support"), &draft.commit, "Before lunch", "").expect("made").0;
+        life.agents.checkpoint(&handle("support"), &draft.commit, "Before lunch", "", "").expect("made").0;
     life.set("support", "next", &[("voice.id", json!("raj"))]);
     let show = |revision: &str| place.recto(["show", "--json", revision]).json("show");
     let version = show("support@V2");

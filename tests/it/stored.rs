@@ -72,7 +72,8 @@ pub(crate) fn commit(place: &Place) -> Stored {
 pub(crate) fn agent(place: &Place, handle: &str) -> Stored {
     let stored = make();
     let handle: Handle = handle.parse().expect("a handle");
-    let intent = Intent { kind: "create", actor: &author(), via: "test", note: "", rehearsal: false };
+    let intent =
+        Intent { kind: "create", actor: &author(), via: "test", note: "", rehearsal: false, expects: None };
     open(place)
         .operate::<_, RepoError>(
             &handle,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::harness::Place;
 
 /// A shared store in `team` with the agent `support`, and clones of it in `ana` and `bo`.
-fn three() -> Place {
+pub(crate) fn three() -> Place {
     let place = Place::empty();
     place.write("one.json", r#"{"prompt": "Be kind.\n", "voice": {"speed": 1}}"#);
     place.recto(["init", "team"]).ok();
@@ -34,7 +34,7 @@ fn at(place: &Place, dir: &str, args: &[&str]) -> String {
 
 /// Publishes a version; returns its id.
 #[track_caller]
-fn publish(place: &Place, dir: &str, speed: &str) -> String {
+pub(crate) fn publish(place: &Place, dir: &str, speed: &str) -> String {
     at(place, dir, &["draft", "new", "support@d", "--from", "latest"]);
     at(place, dir, &["set", "support@d", &format!("voice.speed:={speed}")]);
     at(place, dir, &["publish", "support@d", "-m", speed, "-q"]).trim().to_owned()

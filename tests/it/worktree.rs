@@ -90,7 +90,7 @@ fn status_of_a_place_without_anything() {
     let said = place.recto(["status"]).ok();
     assert!(said.contains("no agents") && said.contains("recto checkout AGENT@DRAFT"), "{said}");
     let value = place.recto(["status", "--json"]).json("status");
-    assert_eq!(value, json!({"format": 1, "agents": [], "unknown": [], "working": []}));
+    assert_eq!(value, json!({"format": 1, "agents": [], "mirror": null, "unknown": [], "working": []}));
     place.recto(["status", "nobody"]).exits(1);
 }
 

@@ -4,7 +4,7 @@
 use super::source::{Finding, Source};
 
 /// The rows, from the bottom up.
-const ROWS: [&[&str]; 16] = [
+const ROWS: [&[&str]; 18] = [
     &["error", "clock"],
     &["encoding"],
     &["disk"],
@@ -19,6 +19,8 @@ const ROWS: [&[&str]; 16] = [
     &["release"],
     &["worktree"],
     &["sync"],
+    &["access"],
+    &["webhook"],
     &["server"],
     &["cli"],
 ];

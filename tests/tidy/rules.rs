@@ -22,7 +22,7 @@ const HOMES: [(&[&str], &[&str]); 11] = [
     (&["tempfile"], &["disk"]),
     (&["clap"], &["cli"]),
     (&["axum"], &["server"]),
-    (&["reqwest"], &["backend", "sync"]),
+    (&["reqwest"], &["backend", "sync", "webhook"]),
     (&["SystemTime", "now"], &["clock"]),
     (&["Timestamp", "now"], &["clock"]),
     (&["Zoned", "now"], &["clock"]),

@@ -43,7 +43,7 @@ fn a_push_that_is_truncated_or_sent_again_does_nothing() {
         let answer = server.post("push", ITEMS, &body[..cut]);
         refused(&answer, 400, "the request");
         let head = format!(
-            "POST /sync/v1/push HTTP/1.1\r\nhost: x\r\n{ITEMS}content-length: {}\r\n\r\n",
+            "POST /sync/v1/push HTTP/1.1\r\nhost: localhost\r\n{ITEMS}content-length: {}\r\n\r\n",
             body.len()
         );
         let mut bytes = head.into_bytes();
@@ -173,18 +173,19 @@ fn requests_that_are_malformed_are_refused() {
     let browser = format!("{JSON}origin: http://example.com\r\n");
     refused(&server.post("tips", &browser, b"{}"), 403, "browser");
     refused(
-        &server.raw(b"GET /sync/v2/agents HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+        &server.raw(b"GET /sync/v2/agents HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
         404,
         "sync protocol 1",
     );
     for path in ["/sync/v1/packs/../../agents", "/..", "/sync/v1/packs/%2e%2e%2fformat", "/sync/v1/packs/xyz"]
     {
-        let answer =
-            server.raw(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes());
+        let answer = server
+            .raw(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes());
         let status = answer.get(9..12).unwrap_or_default();
         assert!(["400", "404"].contains(&status), "{path}: {answer}");
     }
-    let deleted = server.raw(b"DELETE /sync/v1/agents HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let deleted =
+        server.raw(b"DELETE /sync/v1/agents HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     refused(&deleted, 405, "does not take");
     assert!(bytes(&place.path("team")) == before, "something was written");
 }
@@ -194,13 +195,13 @@ fn heads_that_are_no_heads_do_no_harm() {
     let place = team(1);
     let server = Served::new(&place, "team", "127.0.0.1:0", &[]);
     let many: String = (0..10_000).map(|number| format!("x-{number}: y\r\n")).collect();
-    let answer = server.raw(format!("GET /healthz HTTP/1.1\r\nhost: x\r\n{many}\r\n").as_bytes());
+    let answer = server.raw(format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{many}\r\n").as_bytes());
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(1 << 20));
+    let long = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(1 << 20));
     let answer = server.raw(long.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     let chunks = format!(
-        "POST /sync/v1/tips HTTP/1.1\r\nhost: x\r\n{JSON}connection: close\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{{}}"
+        "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\n{JSON}connection: close\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{{}}"
     );
     let answer = server.raw(chunks.as_bytes());
     assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -213,7 +214,7 @@ fn heads_that_are_no_heads_do_no_harm() {
     let idle: Vec<TcpStream> = (0..200)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address).expect("it is there");
-            stream.write_all(b"POST /sync/v1/push HTTP/1.1\r\nhost: x\r\n").expect("sent");
+            stream.write_all(b"POST /sync/v1/push HTTP/1.1\r\nhost: localhost\r\n").expect("sent");
             stream
         })
         .collect();

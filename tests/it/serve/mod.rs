@@ -1,6 +1,10 @@
 //! `recto serve` and those who fetch from it and push to it, each a process of its own.
 
+mod clients;
+mod far;
 mod hostile;
+mod hot;
+mod intruders;
 mod killed;
 mod served;
 pub(crate) mod wire;

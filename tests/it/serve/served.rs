@@ -205,3 +205,20 @@ fn a_lost_answer_is_looked_for_and_not_guessed_at() {
         at(&place, dir, &["fsck"]);
     }
 }
+
+#[test]
+fn what_the_server_says_of_its_own_machine_is_said_to_be_what_the_remote_says() {
+    let place = team(2);
+    let server = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    let id = at(&place, "team", &["version", "list", "agent0", "-q"]);
+    let id = id.trim();
+    let object = place.path(format!("team/.recto/objects/{}/{}", &id[..2], &id[2..]));
+    std::fs::write(&object, "nonsense").expect("it is loose");
+    let refused = place.recto(["clone", &server.url(), "ana"]).exits(4);
+    let says = format!("error: agent 'agent0': the remote 'origin' says: object '{id}' is damaged");
+    assert!(refused.stderr.contains(&says), "{}", refused.stderr);
+    assert!(refused.stdout.contains("agent 'agent1' here"), "{}", refused.stdout);
+    let alone = place.recto(["clone", &server.url(), "bo", "--agent", "agent0", "--json"]).json_error(4);
+    let message = alone["error"]["message"].as_str().expect("a text");
+    assert!(message.starts_with("the remote 'origin' says: object"), "{message}");
+}

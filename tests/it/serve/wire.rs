@@ -20,7 +20,7 @@ pub(crate) struct Served {
 
 impl Served {
     /// Serves the store in `dir`; `listen` names the port, 0 for any.
-    pub(super) fn new(place: &Place, dir: &str, listen: &str, args: &[&str]) -> Self {
+    pub(crate) fn new(place: &Place, dir: &str, listen: &str, args: &[&str]) -> Self {
         let words = ["--store", dir, "serve", "--listen", listen];
         let mut command = place.command(words.iter().chain(args));
         // It runs for as long as the test does: its clock has to go on.
@@ -45,7 +45,8 @@ impl Served {
                 told.lock().expect("no panic").push_str(&String::from_utf8_lossy(&piece[..read]));
             }
         });
-        let address = line.trim().strip_prefix("listening on http://").and_then(|text| text.parse().ok());
+        let address =
+            line.trim().strip_prefix("listening on ").and_then(|text| text.split_once("://")?.1.parse().ok());
         let address = address.unwrap_or_else(|| panic!("{line:?} {}", log.lock().expect("no panic")));
         Self { child, address, log }
     }
@@ -64,6 +65,14 @@ impl Served {
         self.log().lines().filter(|line| line.contains(&format!("path={path} "))).count()
     }
 
+    /// The most memory that it had so far, in bytes.
+    pub(super) fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is told");
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+        kib * 1024
+    }
+
     /// Ends it without a warning.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
@@ -71,7 +80,7 @@ impl Served {
     }
 
     /// Asks it to end; gives its exit code.
-    pub(super) fn terminate(&mut self) -> i32 {
+    pub(crate) fn terminate(&mut self) -> i32 {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it can be told");
         self.child.wait().expect("it ends").code().unwrap_or(-1)
@@ -89,7 +98,8 @@ impl Served {
 
     /// Sends a request with a body, and everything right about it unless `headers` say else.
     pub(super) fn post(&self, route: &str, headers: &str, body: &[u8]) -> String {
-        let head = format!("POST /sync/v1/{route} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}");
+        let head =
+            format!("POST /sync/v1/{route} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}");
         let mut bytes = format!("{head}content-length: {}\r\n\r\n", body.len()).into_bytes();
         bytes.extend(body);
         self.raw(&bytes)
