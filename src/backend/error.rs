@@ -91,7 +91,7 @@ pub enum BackendError {
     #[error("the store has another id than when it was opened")]
     OtherId,
     /// The operation is durable, but its files could not be brought up to date.
-    #[error("the operation is recorded, but agent '{agent}' could not be brought up to date")]
+    #[error("the operation happened and is recorded, but the files of agent '{agent}' do not show it yet")]
     Unapplied {
         /// The agent.
         agent: Handle,
@@ -212,9 +212,9 @@ impl Classify for BackendError {
             }
             Self::SyncFailed => Some("make sure the disk is sound, then run 'recto recover'".to_owned()),
             Self::InUse(_) | Self::OtherId => Some("run the command again".to_owned()),
-            Self::Unapplied { .. } => {
-                Some("nothing is lost: the agent's next use completes it once the cause is gone".to_owned())
-            }
+            Self::Unapplied { agent, .. } => Some(format!(
+                "do not do it again: once the cause is gone, the next use of the agent completes it, as 'recto log {agent} -n 1'"
+            )),
             _ => None,
         }
     }

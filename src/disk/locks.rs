@@ -23,12 +23,12 @@ enum Holders {
 
 /// A held key: released on drop.
 #[derive(Debug)]
-struct Held<K: Ord + Clone + Send + fmt::Debug + 'static> {
+struct Held<K: Ord + Clone + Send + Sync + fmt::Debug + 'static> {
     table: Arc<LockTable<K>>,
     key: K,
 }
 
-impl<K: Ord + Clone + Send + fmt::Debug + 'static> LockTable<K> {
+impl<K: Ord + Clone + Send + Sync + fmt::Debug + 'static> LockTable<K> {
     /// A table in which nothing is held.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { held: Mutex::new(BTreeMap::new()), freed: Condvar::new() })
@@ -68,9 +68,9 @@ impl<K: Ord + Clone + Send + fmt::Debug + 'static> LockTable<K> {
     }
 }
 
-impl<K: Ord + Clone + Send + fmt::Debug + 'static> LockGuard for Held<K> {}
+impl<K: Ord + Clone + Send + Sync + fmt::Debug + 'static> LockGuard for Held<K> {}
 
-impl<K: Ord + Clone + Send + fmt::Debug + 'static> Drop for Held<K> {
+impl<K: Ord + Clone + Send + Sync + fmt::Debug + 'static> Drop for Held<K> {
     fn drop(&mut self) {
         let mut held = self.table.held.lock().unwrap_or_else(PoisonError::into_inner);
         match held.get_mut(&self.key) {

@@ -32,6 +32,29 @@ pub use pipe::open_pipe;
 pub use real::RealDisk;
 pub use sim::SimDisk;
 
+/// Replaces a file, durably: its new content, and that it is there.
+///
+/// # Errors
+/// As [`Disk::write_atomic`], [`Disk::sync_file`] and [`Disk::sync_dir`].
+pub fn replace_durably(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    disk.write_atomic(path, bytes)?;
+    sync_both(disk, path)
+}
+
+/// The same for a file that nobody but its owner may read, at any moment.
+///
+/// # Errors
+/// As [`replace_durably`].
+pub fn replace_privately(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    disk.write_private(path, bytes)?;
+    sync_both(disk, path)
+}
+
+fn sync_both(disk: &dyn Disk, path: &Path) -> Result<(), DiskError> {
+    disk.sync_file(path)?;
+    disk.sync_dir(path.parent().unwrap_or(Path::new("")))
+}
+
 /// A disk that several threads and owners share.
 pub type SharedDisk = Arc<dyn Disk>;
 
@@ -82,7 +105,7 @@ pub struct WalkEntry {
 pub type Walk<'a> = Box<dyn Iterator<Item = Result<WalkEntry, DiskError>> + Send + 'a>;
 
 /// A held lock: released when dropped, or by the system when the process dies.
-pub trait LockGuard: Send + fmt::Debug {}
+pub trait LockGuard: Send + Sync + fmt::Debug {}
 
 /// A file system. Operations on files refuse a symbolic link as the last component of the path;
 /// links on the way there are followed. The durability of every operation is stated in [`crate::disk`].
@@ -139,6 +162,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// `NotFound` when the directory is absent; `NotAFile`; `Full`. Part of the bytes may have been written.
     fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
+
+    /// As [`Disk::write_atomic`], and nobody but the owner of the file may read or write it, where there are such
+    /// permissions.
+    ///
+    /// # Errors
+    /// As [`Disk::write_atomic`].
+    fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+        self.write_atomic(path, bytes)
+    }
 
     /// Cuts a file to `len_bytes`, or extends it with zeros.
     ///

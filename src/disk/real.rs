@@ -92,6 +92,19 @@ fn wait_for(path: &Path, lock: fn(&File) -> io::Result<()>) -> Result<Box<dyn Lo
     }
 }
 
+/// Writes a file beside, and lets it take the place of what is there. The system takes the umask off `mode`.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    let error = |e| refused("write", path, e);
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(dir_of(path))
+        .map_err(error)?;
+    file.as_file_mut().write_all(bytes).map_err(error)?;
+    file.persist(path).map_err(|e| error(e.error))?;
+    Ok(())
+}
+
 impl Disk for RealDisk {
     fn read(&self, path: &Path, max_bytes: u64) -> Result<Vec<u8>, DiskError> {
         const VERB: &str = "read";
@@ -195,16 +208,11 @@ impl Disk for RealDisk {
     }
 
     fn write_atomic(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-        let error = |e| refused("write", path, e);
-        // The system takes the umask off these permissions.
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY_PREFIX)
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(dir_of(path))
-            .map_err(error)?;
-        file.as_file_mut().write_all(bytes).map_err(error)?;
-        file.persist(path).map_err(|e| error(e.error))?;
-        Ok(())
+        replace(path, bytes, 0o666)
+    }
+
+    fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+        replace(path, bytes, 0o600)
     }
 
     fn write_at(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {

@@ -53,7 +53,20 @@ impl Digest {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// The 64 hexadecimal digits.
+    pub fn to_hex(&self) -> [u8; 2 * Self::LEN] {
+        let mut digits = [0; 2 * Self::LEN];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 0x0f)];
+        }
+        digits
+    }
 }
+
+/// The digits. Long logs are mostly ids.
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Hashes bytes that come piece by piece, and that say themselves where they end: magic, format,
 /// kind, then the bytes, without their length.
@@ -81,7 +94,7 @@ impl Stream {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(blake3::Hash::from_bytes(self.0).to_hex().as_str())
+        f.write_str(std::str::from_utf8(&self.to_hex()).expect("digits are ASCII"))
     }
 }
 
@@ -112,13 +125,12 @@ impl FromStr for Digest {
     }
 }
 
-/// What each byte is worth as a lower-case hexadecimal digit; 255 where it is none. Long logs are
-/// mostly ids.
+/// What each byte is worth as a lower-case hexadecimal digit; 255 where it is none.
 const NIBBLES: [u8; 256] = {
     let mut table = [0xff; 256];
     let mut value = 0;
     while value < 16 {
-        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        table[HEX[value as usize] as usize] = value;
         value += 1;
     }
     table

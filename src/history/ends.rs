@@ -1,7 +1,7 @@
 //! Where the logs of all agents end, and the records between two places of one: how whoever follows what
 //! happens finds it, whoever did it.
 
-use crate::backend::{Backend, BackendError, Head};
+use crate::backend::{Backend, BackendError, Head, pages};
 use crate::log::{Record, RecordId};
 use crate::refs::Handle;
 
@@ -24,11 +24,8 @@ pub struct End {
 /// # Errors
 /// When the agents cannot be read.
 pub fn ends(backend: &dyn Backend, found: &mut dyn FnMut(End)) -> Result<(), BackendError> {
-    let mut after: Option<Handle> = None;
-    loop {
-        let handles = backend.agents(after.as_ref(), PAGE)?;
-        let Some(last) = handles.last() else { return Ok(()) };
-        after = Some(last.clone());
+    for handles in pages(backend, PAGE) {
+        let handles = handles?;
         let heads = backend.heads(&handles)?;
         for (handle, head) in handles.into_iter().zip(heads) {
             if let Some(head) = head {
@@ -36,6 +33,7 @@ pub fn ends(backend: &dyn Backend, found: &mut dyn FnMut(End)) -> Result<(), Bac
             }
         }
     }
+    Ok(())
 }
 
 /// Hands the records of a log between two places, in bytes, to `found`, each with where it ends, until that

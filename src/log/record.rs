@@ -201,7 +201,10 @@ impl Record {
     /// The line of the log, with its newline, and the id it carries.
     pub fn to_line(&self) -> (RecordId, Vec<u8>) {
         match Body::of(self) {
-            Some(body) => (body.id(), body.line(body.id(), self.sig.as_deref())),
+            Some(body) => {
+                let id = body.id();
+                (id, body.line(id, self.sig.as_deref()))
+            }
             None => self.to_line_any(),
         }
     }

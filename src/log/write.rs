@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::Write as _;
 
 use crate::encoding::{Digest, Frame, canonical};
+use crate::refs::Target;
 
 use super::record::{Change, Former, Record, RecordId};
 
@@ -35,7 +36,7 @@ impl Body {
         member(&mut out, "\"name\":", &record.actor.name);
         out.push(b'}');
         if let Some(agent) = &record.agent {
-            quoted(&mut out, ",\"agent\":", agent);
+            digest(&mut out, ",\"agent\":", agent.digest());
         }
         out.extend_from_slice(b",\"changes\":[");
         for (at, one) in record.changes.iter().enumerate() {
@@ -46,14 +47,17 @@ impl Body {
         }
         out.extend_from_slice(b"],\"cites\":[");
         for (at, id) in record.cites.iter().enumerate() {
-            quoted(&mut out, if at > 0 { "," } else { "" }, id);
+            digest(&mut out, if at > 0 { "," } else { "" }, *id);
         }
         out.push(b']');
         let id_at = out.len();
         member(&mut out, ",\"kind\":", &record.kind);
         quoted(&mut out, ",\"nonce\":", super::StoreId(record.nonce));
         member(&mut out, ",\"note\":", &record.note);
-        nullable(&mut out, ",\"prev\":", record.prev.as_ref());
+        match record.prev {
+            Some(prev) => digest(&mut out, ",\"prev\":", prev.digest()),
+            None => out.extend_from_slice(b",\"prev\":null"),
+        }
         let sig_at = out.len();
         quoted(&mut out, ",\"store\":", record.store);
         put(&mut out, format_args!(",\"time\":{}", record.time.as_ms()));
@@ -67,11 +71,11 @@ impl Body {
         RecordId::from_digest(Digest::of(Frame::Record, &self.bytes))
     }
 
-    /// The line, with its newline.
+    /// The line, with its newline, of a record of that id.
     pub(super) fn line(&self, id: RecordId, sig: Option<&str>) -> Vec<u8> {
         let mut line = Vec::with_capacity(self.bytes.len() + 128);
         line.extend_from_slice(&self.bytes[..self.id_at]);
-        quoted(&mut line, ",\"id\":", id);
+        digest(&mut line, ",\"id\":", id.digest());
         line.extend_from_slice(&self.bytes[self.id_at..self.sig_at]);
         if let Some(sig) = sig {
             member(&mut line, ",\"sig\":", sig);
@@ -95,13 +99,13 @@ fn change(out: &mut Vec<u8>, change: &Change) {
         member(out, "\"continues\":", name.as_str());
         out.push(b',');
     }
-    nullable(out, "\"from\":", change.from.as_ref());
+    target(out, "\"from\":", change.from.as_ref());
     member(out, ",\"ref\":", change.name.as_str());
     if let Some(Former { created, revision }) = change.resumes {
-        quoted(out, ",\"resumes\":{\"created\":", created);
+        digest(out, ",\"resumes\":{\"created\":", created.digest());
         put(out, format_args!(",\"revision\":{revision}}}"));
     }
-    nullable(out, ",\"to\":", change.to.as_ref());
+    target(out, ",\"to\":", change.to.as_ref());
     out.push(b'}');
 }
 
@@ -116,10 +120,22 @@ fn quoted(out: &mut Vec<u8>, key: &str, plain: impl Display) {
     put(out, format_args!("{key}\"{plain}\""));
 }
 
-fn nullable(out: &mut Vec<u8>, key: &str, plain: Option<impl Display>) {
-    match plain {
-        Some(plain) => quoted(out, key, plain),
-        None => put(out, format_args!("{key}null")),
+/// The same for an id, of which logs are full.
+fn digest(out: &mut Vec<u8>, key: &str, id: Digest) {
+    out.extend_from_slice(key.as_bytes());
+    out.push(b'"');
+    out.extend_from_slice(&id.to_hex());
+    out.push(b'"');
+}
+
+fn target(out: &mut Vec<u8>, key: &str, target: Option<&Target>) {
+    match target {
+        Some(Target::Id(id)) => digest(out, key, id.digest()),
+        Some(name @ Target::Ref(_)) => quoted(out, key, name),
+        None => {
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"null");
+        }
     }
 }
 

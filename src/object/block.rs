@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::{EntryKind, Kind, Object, ObjectError};
 
 /// The name of a block: `[A-Za-z0-9_][A-Za-z0-9._-]{0,99}`, safe as a file name everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlockName(String);
+pub struct BlockName(Arc<str>);
 
 /// A name is not one that a block may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,11 +28,13 @@ const DEVICE_STEMS: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"
 
 /// Whether some systems take a file of this name for a device (`con`, `com1.txt`).
 pub(crate) fn is_device_name(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let stem = name.split('.').next().unwrap_or_default();
     let numbered = stem.len() == 4
-        && (stem.starts_with("com") || stem.starts_with("lpt"))
-        && stem.ends_with(|c: char| c.is_ascii_digit());
-    numbered || DEVICE_STEMS.contains(&stem.as_str())
+        && stem.ends_with(|c: char| c.is_ascii_digit())
+        && stem
+            .get(..3)
+            .is_some_and(|first| ["com", "lpt"].iter().any(|port| first.eq_ignore_ascii_case(port)));
+    numbered || DEVICE_STEMS.iter().any(|device| stem.eq_ignore_ascii_case(device))
 }
 
 impl BlockName {
@@ -39,19 +42,21 @@ impl BlockName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a block may have that name.
+    pub(super) fn fits(text: &str) -> bool {
+        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+        let dots = text.contains("..") || text.ends_with('.');
+        first && rest && !dots && text.len() <= BLOCK_NAME_MAX_BYTES && !is_device_name(text)
+    }
 }
 
 impl FromStr for BlockName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-        let dots = text.contains("..") || text.ends_with('.');
-        if !first || !rest || dots || text.len() > BLOCK_NAME_MAX_BYTES || is_device_name(text) {
-            return Err(NameError(text.to_owned()));
-        }
-        Ok(Self(text.to_owned()))
+        if Self::fits(text) { Ok(Self(text.into())) } else { Err(NameError(text.to_owned())) }
     }
 }
 

@@ -27,6 +27,11 @@ impl ObjectId {
         Self(Digest::from_bytes(bytes))
     }
 
+    /// The digest.
+    pub fn digest(&self) -> Digest {
+        self.0
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()

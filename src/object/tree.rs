@@ -118,27 +118,22 @@ impl Tree {
     /// # Errors
     /// `Malformed` when it is cut off, holds a bad name, or is not strictly sorted.
     pub fn from_payload(payload: &[u8]) -> Result<Self, ObjectError> {
-        if payload.len() > META_OBJECT_MAX_BYTES {
-            return Err(ObjectError::TooLarge {
-                kind: "tree",
-                size_bytes: payload.len(),
-                max_bytes: META_OBJECT_MAX_BYTES,
-            });
-        }
         let mut entries: Vec<Entry> = Vec::new();
-        let mut rest = payload;
-        while !rest.is_empty() {
-            let (entry, after) = read_entry(rest)?;
-            if entries.last().is_some_and(|last| last.name >= entry.name) {
-                return Err(malformed("entries are not strictly sorted by name"));
-            }
-            entries.push(entry);
-            rest = after;
-        }
-        if entries.len() > TREE_MAX_ENTRIES {
-            return Err(malformed("it has too many entries"));
-        }
+        read_entries(payload, |Read { name, kind, id }| {
+            let name = name.parse().expect("it was found to fit");
+            entries.push(Entry { name, kind: EntryKind::from_byte(kind), id });
+        })?;
         Ok(Self { entries })
+    }
+
+    /// What a tree's payload leads to, checked as when it is read.
+    ///
+    /// # Errors
+    /// As [`Self::from_payload`].
+    pub fn links(payload: &[u8]) -> Result<Vec<ObjectId>, ObjectError> {
+        let mut links = Vec::new();
+        read_entries(payload, |entry| links.push(entry.id))?;
+        Ok(links)
     }
 
     /// The names whose entries differ between two trees, in order.
@@ -161,20 +156,51 @@ impl Tree {
     }
 }
 
-fn read_entry(bytes: &[u8]) -> Result<(Entry, &[u8]), ObjectError> {
+/// An entry as it stands in a payload.
+struct Read<'a> {
+    name: &'a str,
+    kind: u8,
+    id: ObjectId,
+}
+
+/// Reads a payload, and hands on its entries.
+fn read_entries<'a>(payload: &'a [u8], mut take: impl FnMut(Read<'a>)) -> Result<(), ObjectError> {
+    if payload.len() > META_OBJECT_MAX_BYTES {
+        return Err(ObjectError::TooLarge {
+            kind: "tree",
+            size_bytes: payload.len(),
+            max_bytes: META_OBJECT_MAX_BYTES,
+        });
+    }
+    let (mut rest, mut count, mut last) = (payload, 0, None);
+    while !rest.is_empty() {
+        let (entry, after) = read_entry(rest)?;
+        if last.replace(entry.name).is_some_and(|last| last >= entry.name) {
+            return Err(malformed("entries are not strictly sorted by name"));
+        }
+        take(entry);
+        rest = after;
+        count += 1;
+    }
+    if count > TREE_MAX_ENTRIES {
+        return Err(malformed("it has too many entries"));
+    }
+    Ok(())
+}
+
+fn read_entry(bytes: &[u8]) -> Result<(Read<'_>, &[u8]), ObjectError> {
     let cut_off = || malformed("an entry is cut off");
     let (&[kind, name_len], rest) = bytes.split_first_chunk::<2>().ok_or_else(cut_off)?;
     let (name, rest) = rest.split_at_checked(usize::from(name_len)).ok_or_else(cut_off)?;
     let (id, rest) = rest.split_first_chunk::<32>().ok_or_else(cut_off)?;
     let name = std::str::from_utf8(name)
         .ok()
-        .and_then(|name| name.parse().ok())
+        .filter(|name| BlockName::fits(name))
         .ok_or_else(|| malformed("an entry has a name that no block may have"))?;
     if kind == 0 {
         return Err(malformed("an entry has kind 0"));
     }
-    let entry = Entry { name, kind: EntryKind::from_byte(kind), id: ObjectId::from_bytes(*id) };
-    Ok((entry, rest))
+    Ok((Read { name, kind, id: ObjectId::from_bytes(*id) }, rest))
 }
 
 fn malformed(reason: &str) -> ObjectError {

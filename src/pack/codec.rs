@@ -31,24 +31,24 @@ impl Effort {
     /// The zstd level. On the histories of docs/benchmarks.md level 3 was 1 % smaller than 1 in 1.2
     /// times the time; 9 under 0.5 % smaller than 6 in 1.3 to 2 times the time, and 19 took seven times
     /// as long for 1 % more.
-    fn level(self) -> CParameter {
-        CParameter::CompressionLevel(match self {
+    fn level(self) -> i32 {
+        match self {
             Self::Fast => 1,
             Self::Small => 6,
-        })
+        }
     }
 }
 
 /// Makes bodies. Its answers depend on nothing but what it is asked.
 pub(super) struct Encoder {
     effort: Effort,
-    plain: CCtx<'static>,
+    context: CCtx<'static>,
     frame: Vec<u8>,
 }
 
 impl Encoder {
     pub(super) fn new(effort: Effort) -> Self {
-        Self { effort, plain: CCtx::default(), frame: Vec::new() }
+        Self { effort, context: CCtx::default(), frame: Vec::new() }
     }
 
     /// The payload by itself, if that makes it smaller.
@@ -56,15 +56,29 @@ impl Encoder {
         if payload.len() < PLAIN_BELOW_BYTES {
             return Ok(None);
         }
-        self.plain.set_parameter(self.effort.level()).map_err(failed)?;
-        compress(&mut self.plain, payload, &mut self.frame)
+        self.begin(payload);
+        self.context.compress(&mut self.frame, payload, self.effort.level()).map_err(failed)?;
+        Ok(self.body(payload))
     }
 
-    /// The payload as what it adds to `base`, if that makes it smaller. The context is made anew each
-    /// time, because a prefix must outlive the context that refers to it.
+    /// The payload as what it adds to `base`, if that makes it smaller.
     pub(super) fn delta(&mut self, payload: &[u8], base: &[u8]) -> Result<Option<Vec<u8>>, PackError> {
+        self.begin(payload);
+        let level = self.effort.level();
+        // A prefix is a dictionary that is nothing but content. Given so, the context can be used again: to
+        // make one takes longer than most bodies do.
+        if payload.len() + base.len() <= WIDEN_FROM_BYTES && !base.starts_with(&DICTIONARY_MAGIC) {
+            self.context.compress_using_dict(&mut self.frame, payload, base, level).map_err(failed)?;
+        } else {
+            self.wide_delta(payload, base)?;
+        }
+        Ok(self.body(payload))
+    }
+
+    /// With a context of its own, because a prefix must outlive the context that refers to it.
+    fn wide_delta(&mut self, payload: &[u8], base: &[u8]) -> Result<(), PackError> {
         let mut context = CCtx::try_create().ok_or(PackError::Compress("no memory for it"))?;
-        context.set_parameter(self.effort.level()).map_err(failed)?;
+        context.set_parameter(CParameter::CompressionLevel(self.effort.level())).map_err(failed)?;
         let span = payload.len() + base.len();
         if span > WIDEN_FROM_BYTES {
             let log = usize::BITS - (span - 1).leading_zeros();
@@ -72,20 +86,20 @@ impl Encoder {
             context.set_parameter(CParameter::EnableLongDistanceMatching(true)).map_err(failed)?;
         }
         context.ref_prefix(base).map_err(failed)?;
-        compress(&mut context, payload, &mut self.frame)
+        context.compress2(&mut self.frame, payload).map_err(failed)?;
+        Ok(())
     }
-}
 
-fn compress(
-    context: &mut CCtx<'_>,
-    payload: &[u8],
-    frame: &mut Vec<u8>,
-) -> Result<Option<Vec<u8>>, PackError> {
-    frame.clear();
-    frame.reserve(zstd_safe::compress_bound(payload.len()));
-    context.compress2(frame, payload).map_err(failed)?;
-    let body = frame.strip_prefix(&ZSTD_MAGIC).expect("every frame begins with it");
-    Ok((body.len() < payload.len()).then(|| body.to_vec()))
+    fn begin(&mut self, payload: &[u8]) {
+        self.frame.clear();
+        self.frame.reserve(zstd_safe::compress_bound(payload.len()));
+    }
+
+    /// What the frame keeps, if that is less than the payload.
+    fn body(&self, payload: &[u8]) -> Option<Vec<u8>> {
+        let body = self.frame.strip_prefix(&ZSTD_MAGIC).expect("every frame begins with it");
+        (body.len() < payload.len()).then(|| body.to_vec())
+    }
 }
 
 fn failed(code: ErrorCode) -> PackError {
@@ -93,8 +107,12 @@ fn failed(code: ErrorCode) -> PackError {
 }
 
 thread_local! {
-    static DECODER: RefCell<DCtx<'static>> = RefCell::new(DCtx::default());
+    /// With room for a frame.
+    static DECODER: RefCell<(DCtx<'static>, Vec<u8>)> = RefCell::default();
 }
+
+/// Room for longer frames than this is not kept, in bytes.
+const FRAME_KEPT_BYTES: usize = 1024 * 1024;
 
 /// The bytes with which dictionaries in zstd's own format begin, and no valid text does.
 const DICTIONARY_MAGIC: [u8; 4] = [0x37, 0xa4, 0x30, 0xec];
@@ -106,22 +124,36 @@ pub(super) fn decode(
     base: Option<&[u8]>,
     payload_bytes: usize,
 ) -> Result<Vec<u8>, &'static str> {
-    let frame = [&ZSTD_MAGIC, body].concat();
-    if zstd_safe::find_frame_compressed_size(&frame) != Ok(frame.len()) {
+    DECODER.with_borrow_mut(|(context, frame)| {
+        frame.clear();
+        frame.shrink_to(FRAME_KEPT_BYTES);
+        frame.extend_from_slice(&ZSTD_MAGIC);
+        frame.extend_from_slice(body);
+        decode_frame(context, frame, base, payload_bytes)
+    })
+}
+
+fn decode_frame(
+    context: &mut DCtx<'static>,
+    frame: &[u8],
+    base: Option<&[u8]>,
+    payload_bytes: usize,
+) -> Result<Vec<u8>, &'static str> {
+    if zstd_safe::find_frame_compressed_size(frame) != Ok(frame.len()) {
         return Err("its body is not one zstd frame");
     }
     let mut payload = Vec::with_capacity(payload_bytes);
     // The vector may hold more than was asked of it, so the length is compared as well.
     let decoded = match base {
-        None => DECODER.with_borrow_mut(|context| context.decompress(&mut payload, &frame)),
+        None => context.decompress(&mut payload, frame),
         // A prefix is a dictionary that is nothing but content. Asked so, the context can be used again, and
         // making one costs more than decoding most bodies.
         Some(base) if !base.starts_with(&DICTIONARY_MAGIC) => {
-            DECODER.with_borrow_mut(|context| context.decompress_using_dict(&mut payload, &frame, base))
+            context.decompress_using_dict(&mut payload, frame, base)
         }
         Some(base) => {
             let mut context = DCtx::try_create().ok_or("no memory to decode it")?;
-            context.ref_prefix(base).and_then(|_| context.decompress(&mut payload, &frame))
+            context.ref_prefix(base).and_then(|_| context.decompress(&mut payload, frame))
         }
     };
     match decoded {

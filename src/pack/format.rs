@@ -146,20 +146,40 @@ impl Layout {
     }
 }
 
-/// The hash that becomes a pack's id.
-pub(super) struct Hash(Stream);
+/// The hash that becomes a pack's id. What comes in small pieces is hashed in large ones, which is several
+/// times as fast.
+pub(super) struct Hash {
+    stream: Stream,
+    waiting: Vec<u8>,
+}
+
+/// So much is hashed at once, in bytes.
+const HASHED_BYTES: usize = 64 * 1024;
 
 impl Hash {
     pub(super) fn new() -> Self {
-        Self(Stream::new(Frame::Pack))
+        Self { stream: Stream::new(Frame::Pack), waiting: Vec::new() }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        if self.waiting.len() + bytes.len() > HASHED_BYTES {
+            self.settle();
+        }
+        if bytes.len() > HASHED_BYTES {
+            self.stream.update(bytes);
+        } else {
+            self.waiting.extend_from_slice(bytes);
+        }
     }
 
-    pub(super) fn finish(&self) -> PackId {
-        PackId(self.0.finish())
+    fn settle(&mut self) {
+        self.stream.update(&self.waiting);
+        self.waiting.clear();
+    }
+
+    pub(super) fn finish(&mut self) -> PackId {
+        self.settle();
+        PackId(self.stream.finish())
     }
 }
 
@@ -177,7 +197,13 @@ pub(super) struct Kept<R> {
 
 impl<R: Read> Kept<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, bytes: Vec::new() }
+        Self::reusing(inner, Vec::new())
+    }
+
+    /// The same, with a copy that is not needed any more.
+    pub(super) fn reusing(inner: R, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { inner, bytes }
     }
 }
 

@@ -142,4 +142,11 @@ impl Tally {
             *sum = sum.wrapping_add(u64::from_le_bytes(*word));
         }
     }
+
+    /// Adds the sum over other entries.
+    pub(super) fn join(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.wrapping_add(more);
+        }
+    }
 }

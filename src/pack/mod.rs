@@ -18,6 +18,7 @@ mod decoded;
 mod error;
 mod format;
 mod index;
+mod naming;
 mod reader;
 mod record;
 mod stream;

@@ -6,7 +6,7 @@ use crate::encoding::Digest;
 use crate::object::{Object, ObjectId};
 
 use super::decoded::Decoded;
-use super::format::{self, Footer, HEADER_BYTES, Kept, Layout, id_from_bytes};
+use super::format::{self, Footer, HEADER_BYTES, Hash, Kept, Layout, id_from_bytes};
 use super::index::Index;
 use super::limits::PACK_MAX_DEPTH;
 use super::record::{CHECKSUM_BYTES, Codec, Head};
@@ -109,6 +109,15 @@ impl<B: AsRef<[u8]>> Pack<B> {
     /// `Index` when the fan-out table is wrong.
     pub fn contains(&self, id: &ObjectId) -> Result<bool, PackError> {
         Ok(self.find(id)?.is_some())
+    }
+
+    /// Whether every byte is as it was when the pack was named. Everything that verified then does so now.
+    /// Reads the whole pack.
+    pub fn is_intact(&self) -> bool {
+        let bytes = self.bytes.as_ref();
+        let mut hash = Hash::new();
+        hash.update(&bytes[..bytes.len() - Digest::LEN]);
+        hash.finish() == self.id
     }
 
     /// Where the record of an object begins.

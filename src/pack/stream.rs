@@ -9,9 +9,13 @@ use crate::object::{Object, ObjectId};
 use super::format::{self, FOOTER_BYTES, Footer, HEADER_BYTES, Hash, Kept, Layout, id_from_bytes};
 use super::index::{self, ENTRY_BYTES, FanOut, Tally};
 use super::limits::{PACK_MAX_DEPTH, may_expand};
+use super::naming::{Naming, Unnamed};
 use super::record::{CHECKSUM_BYTES, Codec, Head};
 use super::window::{Remembered, Window};
 use super::{PackError, PackSummary};
+
+/// Room for longer bodies than this is not kept, in bytes.
+const BODY_KEPT_BYTES: usize = 1024 * 1024;
 
 /// An object of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,19 @@ pub struct Packed {
     pub id: ObjectId,
     /// The object.
     pub object: Arc<Object>,
+    /// Where its record begins in the pack.
+    pub at: u64,
+    /// Where the record of the same pack begins that its own builds on.
+    pub base_at: Option<u64>,
+}
+
+/// What a record builds on.
+struct Base {
+    object: Option<Arc<Object>>,
+    /// Where its record begins, if that is in the same pack.
+    at: Option<u64>,
+    /// How many deltas deep the record is.
+    depth: u8,
 }
 
 /// A pack that arrives. Yields its objects in the order of their records; each is the object of the
@@ -37,9 +54,14 @@ pub struct PackStream<R, B> {
     objects: u64,
     deltas: u64,
     expanded_bytes: u64,
+    /// The payloads outside that deltas built on, each time one did, in bytes.
+    outside_bytes: u64,
     window: Window,
-    tally: Tally,
+    naming: Naming,
+    head: Vec<u8>,
+    body: Vec<u8>,
     over: bool,
+    wrong: Option<PackError>,
     summary: Option<PackSummary>,
 }
 
@@ -58,9 +80,13 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> PackStream<R, B> {
             objects: 0,
             deltas: 0,
             expanded_bytes: 0,
+            outside_bytes: 0,
             window: Window::default(),
-            tally: Tally::default(),
+            naming: Naming::default(),
+            head: Vec::new(),
+            body: Vec::new(),
             over: false,
+            wrong: None,
             summary: None,
         };
         stream.thin = format::read_header(stream.array::<HEADER_BYTES>()?)?;
@@ -69,7 +95,7 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> PackStream<R, B> {
 
     /// What was read, once all of it was read and found right.
     pub fn summary(&self) -> Option<PackSummary> {
-        self.summary
+        self.summary.filter(|_| self.naming.is_empty())
     }
 
     /// The bytes read so far.
@@ -77,42 +103,42 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> PackStream<R, B> {
         self.at
     }
 
-    fn advance(&mut self) -> Result<Option<Packed>, PackError> {
+    /// Reads the next record; `false` when they have ended, and the pack was right.
+    fn advance(&mut self) -> Result<bool, PackError> {
         let offset = self.at;
-        let mut source = Kept::new(&mut self.source);
+        let mut source = Kept::reusing(&mut self.source, std::mem::take(&mut self.head));
         let head = Head::read(&mut source, offset, self.thin)?;
-        let head_bytes = source.bytes;
-        self.hash.update(&head_bytes);
-        self.at += head_bytes.len() as u64;
+        self.head = source.bytes;
+        self.hash.update(&self.head);
+        self.at += self.head.len() as u64;
         let Some(head) = head else {
             self.summary = Some(self.end()?);
-            return Ok(None);
+            return Ok(false);
         };
         let expanded_bytes = self.expanded_bytes + head.payload_bytes as u64;
         if !may_expand(expanded_bytes, self.at + (head.body_bytes + CHECKSUM_BYTES) as u64) {
             return Err(PackError::TooMuch { offset, expanded_bytes });
         }
-        let body = self.body(&head)?;
-        if self.array()? != format::checksum(&head_bytes, &body) {
+        self.read_body(&head)?;
+        if self.array()? != format::checksum(&self.head, &self.body) {
             return Err(PackError::Record { offset, reason: "its checksum is wrong" });
         }
-        let (base, depth) = self.base_of(&head, offset)?;
-        let payload = head.payload(&body, base.as_ref().map(|base| base.payload.as_slice()), offset)?;
+        let Base { object: base, at: base_at, depth } = self.base_of(&head, offset)?;
+        let payload = head.payload(&self.body, base.as_ref().map(|base| base.payload.as_slice()), offset)?;
         let object = Arc::new(Object { kind: head.kind, payload });
-        let id = object.id();
         self.objects += 1;
         self.deltas += u64::from(depth > 0);
         self.expanded_bytes = expanded_bytes;
-        self.tally.add(&index::entry(&id, offset));
         // A reader has no use for the root of a chain.
-        self.window.push(Remembered { offset, depth, root: offset, object: object.clone() });
-        Ok(Some(Packed { id, object }))
+        self.window.push(Remembered { offset, depth, root: offset, object: Arc::clone(&object) });
+        self.naming.push(Unnamed { at: offset, object, base_at });
+        Ok(true)
     }
 
-    /// The object that a record builds on, and how many deltas deep the record is.
-    fn base_of(&mut self, head: &Head, offset: u64) -> Result<(Option<Arc<Object>>, u8), PackError> {
+    /// What a record builds on, and how many deltas deep the record is.
+    fn base_of(&mut self, head: &Head, offset: u64) -> Result<Base, PackError> {
         match head.codec {
-            Codec::Raw | Codec::Zstd => Ok((None, 0)),
+            Codec::Raw | Codec::Zstd => Ok(Base { object: None, at: None, depth: 0 }),
             Codec::Delta { back } => {
                 let base = offset.checked_sub(back).and_then(|offset| self.window.at(offset));
                 let reason = "it builds on no record within reach";
@@ -120,22 +146,29 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> PackStream<R, B> {
                 if base.depth >= PACK_MAX_DEPTH {
                     return Err(PackError::TooDeep { offset });
                 }
-                Ok((Some(base.object.clone()), base.depth + 1))
+                Ok(Base { object: Some(base.object.clone()), at: Some(base.offset), depth: base.depth + 1 })
             }
             Codec::ThinDelta { base } => {
                 let found = (self.base)(&base).filter(|found| found.id() == base);
-                Ok((Some(found.ok_or(PackError::NoBase { offset, base })?), 1))
+                let found = found.ok_or(PackError::NoBase { offset, base })?;
+                // To find it and to hash it is work that few bytes of a pack ask for.
+                self.outside_bytes += found.payload.len() as u64;
+                if !may_expand(self.outside_bytes, self.at) {
+                    return Err(PackError::TooMuch { offset, expanded_bytes: self.outside_bytes });
+                }
+                Ok(Base { object: Some(found), at: None, depth: 1 })
             }
         }
     }
 
-    fn body(&mut self, head: &Head) -> Result<Vec<u8>, PackError> {
-        let mut body = Vec::new();
-        let read = self.source.by_ref().take(head.body_bytes as u64).read_to_end(&mut body);
+    fn read_body(&mut self, head: &Head) -> Result<(), PackError> {
+        self.body.clear();
+        self.body.shrink_to(BODY_KEPT_BYTES);
+        let read = self.source.by_ref().take(head.body_bytes as u64).read_to_end(&mut self.body);
         read.map_err(PackError::Io)?;
-        self.hash.update(&body);
-        self.at += body.len() as u64;
-        if body.len() < head.body_bytes { Err(PackError::CutOff { offset: self.at }) } else { Ok(body) }
+        self.hash.update(&self.body);
+        self.at += self.body.len() as u64;
+        if self.body.len() < head.body_bytes { Err(PackError::CutOff { offset: self.at }) } else { Ok(()) }
     }
 
     /// Reads what stands behind the records, and holds it against the records.
@@ -182,7 +215,7 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> PackStream<R, B> {
             fan.push(&id, |count| _ = table.update(&count));
             tally.add(&entry);
         }
-        if !self.thin && tally != self.tally {
+        if !self.thin && tally != *self.naming.finish() {
             return Err(PackError::Index { offset: begin, reason: "it does not list what the records hold" });
         }
         fan.finish(|count| _ = table.update(&count));
@@ -212,11 +245,20 @@ impl<R: Read, B: FnMut(&ObjectId) -> Option<Arc<Object>>> Iterator for PackStrea
     type Item = Result<Packed, PackError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
+        loop {
+            if let Some(packed) = self.naming.pop() {
+                return Some(Ok(packed));
+            }
+            if self.over {
+                return self.wrong.take().map(Err);
+            }
+            let more = self.advance();
+            self.over = !matches!(more, Ok(true));
+            self.wrong = more.err();
+            if self.over {
+                // What came before the end, or before what is wrong, comes all the same.
+                self.naming.finish();
+            }
         }
-        let next = self.advance().transpose();
-        self.over = !matches!(next, Some(Ok(_)));
-        next
     }
 }

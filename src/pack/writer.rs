@@ -106,7 +106,20 @@ impl<W: Write> PackWriter<W> {
     /// `Object` when it is larger than its kind may be, `Full` when the pack is, `Io` when the sink
     /// fails. After an error nothing more can be added.
     pub fn add(&mut self, object: &Object, base_hint: Option<ObjectId>) -> Result<ObjectId, PackError> {
-        let id = object.id();
+        self.add_as(object.id(), &Arc::new(object.clone()), base_hint)
+    }
+
+    /// The same for who knows the object's id already: hashing a payload takes longer than many a delta.
+    ///
+    /// # Errors
+    /// As [`PackWriter::add`].
+    pub fn add_as(
+        &mut self,
+        id: ObjectId,
+        object: &Arc<Object>,
+        base_hint: Option<ObjectId>,
+    ) -> Result<ObjectId, PackError> {
+        debug_assert_eq!(id, object.id());
         if !self.admits(&id, object)? {
             return Ok(id);
         }
@@ -137,7 +150,7 @@ impl<W: Write> PackWriter<W> {
             let codec = Codec::ThinDelta { base: base.id() };
             Chosen { codec, body: Some(body), depth: 1, root: self.at }
         });
-        self.put_object(id, object, delta)
+        self.put_object(id, &Arc::new(object.clone()), delta)
     }
 
     /// Whether an object is to be added: it is not there, and not larger than its kind may be.
@@ -163,7 +176,7 @@ impl<W: Write> PackWriter<W> {
     fn put_object(
         &mut self,
         id: ObjectId,
-        object: &Object,
+        object: &Arc<Object>,
         delta: Option<Chosen>,
     ) -> Result<ObjectId, PackError> {
         let at = self.at;
@@ -175,7 +188,7 @@ impl<W: Write> PackWriter<W> {
         self.expanded_bytes += object.payload.len() as u64;
         self.deltas += u64::from(depth > 0);
         self.offsets.insert(id, at);
-        self.window.push(Remembered { offset: at, depth, root, object: Arc::new(object.clone()) });
+        self.window.push(Remembered { offset: at, depth, root, object: Arc::clone(object) });
         Ok(id)
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::error::{Classify, Kind};
 use crate::object::{self, ObjectId};
@@ -13,7 +14,7 @@ use super::Handle;
 /// segment that is a handle or the id of a commit. Before it may stand `remotes/<remote>/`: where that
 /// ref was in another store when it was last looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RefName(String);
+pub struct RefName(Arc<str>);
 
 /// A text is not a ref name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,34 +56,33 @@ impl RefName {
 
     /// The ref `ACTIVE`.
     pub fn active() -> Self {
-        Self(Self::ACTIVE.to_owned())
+        Self(Self::ACTIVE.into())
     }
 
     /// The list `versions`.
     pub fn versions() -> Self {
-        Self(Self::VERSIONS.to_owned())
+        Self(Self::VERSIONS.into())
     }
 
     /// The list `unpushed`: versions published here while another store gives the numbers.
     pub fn unpushed() -> Self {
-        Self(Self::UNPUSHED.to_owned())
+        Self(Self::UNPUSHED.into())
     }
 
     /// The ref `pushed`: the last entry of `unpushed` that has got its number.
     pub fn pushed() -> Self {
-        Self("pushed".to_owned())
+        Self("pushed".into())
     }
 
     /// The ref `upstream`: names the list of the store that gives the numbers.
     pub fn upstream() -> Self {
-        Self("upstream".to_owned())
+        Self("upstream".into())
     }
 
     /// The kind of object that such a ref names, here or at another store; `None` where any may stand, or where
     /// this build does not know.
     pub fn names_kind(&self) -> Option<object::Kind> {
-        let name = self.as_remote().map_or_else(|| self.clone(), |(_, name)| name);
-        match (name.shape(), name.split()) {
+        match (self.shape(), split(self.plain())) {
             (Shape::List, _)
             | (Shape::Single, (None, Self::ACTIVE) | (Some("drafts" | "environments"), _)) => {
                 Some(object::Kind::Commit)
@@ -96,33 +96,48 @@ impl RefName {
     /// Where this ref was in another store: `remotes/<remote>/<name>`. A ref of another store has no such
     /// name itself: `None`.
     pub fn at_remote(&self, remote: &Handle) -> Option<Self> {
-        self.as_remote().is_none().then(|| Self(format!("{REMOTES}/{remote}/{self}")))
+        self.as_remote().is_none().then(|| Self(format!("{REMOTES}/{remote}/{self}").into()))
     }
 
     /// The remote and its ref, when this says where a ref of another store was.
     pub fn as_remote(&self) -> Option<(Handle, Self)> {
-        let (remote, name) = self.0.strip_prefix(REMOTES)?.strip_prefix('/')?.split_once('/')?;
-        Some((remote.parse().ok()?, Self(name.to_owned())))
+        let (remote, name) = self.at_which()?;
+        Some((remote.parse().ok()?, Self(name.into())))
+    }
+
+    /// Whether this says where a ref of another store was.
+    pub fn is_remote(&self) -> bool {
+        self.at_which().is_some()
+    }
+
+    /// The remote and its ref, as text.
+    fn at_which(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix(REMOTES)?.strip_prefix('/')?.split_once('/')
+    }
+
+    /// The ref's name in the store whose it is.
+    pub fn plain(&self) -> &str {
+        self.at_which().map_or(&self.0, |(_, name)| name)
     }
 
     /// The ref `accepted`: the findings accepted for good.
     pub fn accepted() -> Self {
-        Self("accepted".to_owned())
+        Self("accepted".into())
     }
 
     /// The ref `meta`.
     pub fn meta() -> Self {
-        Self(Self::META.to_owned())
+        Self(Self::META.into())
     }
 
     /// The ref `drafts/<name>`.
     pub fn draft(name: &Handle) -> Self {
-        Self(format!("drafts/{name}"))
+        Self(format!("drafts/{name}").into())
     }
 
     /// The ref `<namespace>/<commit>`: something said about one commit.
     pub fn about(namespace: &'static str, commit: &ObjectId) -> Self {
-        Self(format!("{namespace}/{commit}"))
+        Self(format!("{namespace}/{commit}").into())
     }
 
     /// The name as text.
@@ -132,10 +147,7 @@ impl RefName {
 
     /// What stands before the last segment, and that; one segment alone has no namespace.
     pub fn split(&self) -> (Option<&str>, &str) {
-        match self.0.rsplit_once('/') {
-            Some((namespace, rest)) => (Some(namespace), rest),
-            None => (None, &self.0),
-        }
+        split(&self.0)
     }
 
     /// The draft's name when this is a draft's ref.
@@ -148,15 +160,26 @@ impl RefName {
 
     /// How a ref of this name is kept.
     pub fn shape(&self) -> Shape {
-        let plain = self.as_remote().map(|(_, name)| name.0);
-        if [Self::VERSIONS, Self::UNPUSHED].contains(&plain.as_ref().unwrap_or(&self.0).as_str()) {
+        if [Self::VERSIONS, Self::UNPUSHED].contains(&self.plain()) {
             Shape::List
-        } else if self.split().1.parse::<ObjectId>().is_ok() {
+        } else if is_id(self.split().1) {
             Shape::Attribute
         } else {
             Shape::Single
         }
     }
+}
+
+fn split(name: &str) -> (Option<&str>, &str) {
+    match name.rsplit_once('/') {
+        Some((namespace, rest)) => (Some(namespace), rest),
+        None => (None, name),
+    }
+}
+
+/// Whether a text is an id. Names are asked for all the time, and what refuses a text copies it.
+fn is_id(text: &str) -> bool {
+    text.len() == 2 * ObjectId::LEN && text.parse::<ObjectId>().is_ok()
 }
 
 impl FromStr for RefName {
@@ -171,7 +194,7 @@ impl FromStr for RefName {
             let (remote, name) = rest.split_once('/').ok_or_else(|| RefNameError(text.to_owned()))?;
             let plain = name.parse::<Self>().ok().filter(|name| name.as_remote().is_none());
             let fits = remote.parse::<Handle>().is_ok() && plain.is_some();
-            return if fits { Ok(Self(text.to_owned())) } else { refuse() };
+            return if fits { Ok(Self(text.into())) } else { refuse() };
         }
         let (first, second) = match text.split_once('/') {
             Some((first, second)) => (first, Some(second)),
@@ -182,7 +205,7 @@ impl FromStr for RefName {
         }
         let second_fits =
             second.is_none_or(|last| last.parse::<Handle>().is_ok() || last.parse::<ObjectId>().is_ok());
-        if second_fits { Ok(Self(text.to_owned())) } else { refuse() }
+        if second_fits { Ok(Self(text.into())) } else { refuse() }
     }
 }
 

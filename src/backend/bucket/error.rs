@@ -162,11 +162,13 @@ impl Classify for BucketError {
         let text = match self {
             Self::Address { .. } => "write s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX",
             Self::Settings { .. } | Self::Denied { .. } => {
-                "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION (and AWS_ENDPOINT elsewhere than at AWS), AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or GOOGLE_SERVICE_ACCOUNT"
+                "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION (and AWS_ENDPOINT elsewhere than at AWS), AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (and AZURE_STORAGE_ENDPOINT elsewhere than at Azure), or GOOGLE_SERVICE_ACCOUNT"
             }
-            Self::NoBucket { .. } => "create the bucket first, and check AWS_REGION and AWS_ENDPOINT",
+            Self::NoBucket { .. } => {
+                "create the bucket or container first, and check the endpoint: AWS_ENDPOINT and AWS_REGION, or AZURE_STORAGE_ENDPOINT"
+            }
             Self::Failed { .. } => {
-                "check the network, AWS_ENDPOINT and AWS_REGION; an endpoint without TLS needs AWS_ALLOW_HTTP=true"
+                "check the network and the endpoint (AWS_ENDPOINT and AWS_REGION, or AZURE_STORAGE_ENDPOINT); one without TLS needs AWS_ALLOW_HTTP=true or AZURE_ALLOW_HTTP=true"
             }
             Self::Missing(_) => "run 'recto fsck' for all that is damaged",
             Self::Contended(_) => "run the command again",

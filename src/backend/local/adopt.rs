@@ -38,7 +38,7 @@ impl LocalBackend {
             return Ok(Adopting { here, _guard: None });
         }
         let locking = BackendError::disk("lock the ids of the store");
-        let guard = self.disk.lock(&self.layout.ids_lock()).map_err(locking)?;
+        let guard = self.in_locks(|| self.disk.lock(&self.layout.ids_lock())).map_err(locking)?;
         for handle in self.every_handle()? {
             if let Some((id, handle)) = self.id_of(&handle)?
                 && wanted.contains(&id)
@@ -52,7 +52,7 @@ impl LocalBackend {
     /// The handles of all agents at one moment: while none is being renamed, so that none is missed.
     fn every_handle(&self) -> Result<Vec<Handle>, BackendError> {
         let locking = BackendError::disk("lock the handles of the store");
-        let _names = self.disk.lock(&self.layout.names_lock()).map_err(locking)?;
+        let _names = self.in_locks(|| self.disk.lock(&self.layout.names_lock())).map_err(locking)?;
         self.directories()
     }
 

@@ -7,11 +7,18 @@ use std::path::Path;
 use crate::backend::BackendError;
 use crate::disk::{Disk, DiskError};
 use crate::object::ObjectId;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
 
 use super::journal::Op;
 use super::layout::Layout;
 use super::loose;
+
+/// Files of refs that no runtime has a use for.
+const OWN: [&str; 4] = [RefName::META, "upstream", "pushed", "remotes"];
+
+fn is_own(path: &str) -> bool {
+    path.split('/').next().is_some_and(|first| OWN.contains(&first))
+}
 
 /// How often a file is begun whose temporary file or directory is not there when it is to be renamed.
 const TRIES: usize = 8;
@@ -21,6 +28,8 @@ const TRIES: usize = 8;
 pub(super) enum Present {
     /// Keep it if it is that object.
     Keep,
+    /// The same; of the agent itself nothing is there, and nobody reads it yet.
+    Nothing,
     /// Write it again: a flush failed, and what reads well may not be on the disk.
     Rewrite,
 }
@@ -38,8 +47,14 @@ pub(super) fn apply(
     let dir = layout.agent(agent);
     for op in ops {
         match op {
-            Op::Object { id, .. } if present == Present::Keep && packed(id) => {}
+            Op::Object { id, .. } if present != Present::Rewrite && packed(id) => {}
             Op::Object { id, file } => keep_object(disk, layout, id, present, || Cow::Borrowed(file))?,
+            // Only this library reads it, and not before the log shows that all files are there; where the
+            // writer dies in between, it is written again.
+            Op::Replace { path, content } if present == Present::Nothing && is_own(path) => {
+                let writing = BackendError::disk(format!("write '{path}'"));
+                disk.write_at(&dir.join(path), 0, content).map_err(writing)?;
+            }
             Op::Replace { path, content } => {
                 put(disk, &dir.join(path), content).map_err(BackendError::disk(format!("write '{path}'")))?;
             }
@@ -90,7 +105,7 @@ pub(super) fn keep_object<'a>(
     file: impl FnOnce() -> Cow<'a, [u8]>,
 ) -> Result<(), BackendError> {
     let path = layout.object(id);
-    if present == Present::Keep {
+    if present != Present::Rewrite {
         match disk.read(&path, loose::FILE_MAX_BYTES) {
             Ok(there) if loose::decode(id, &there).is_ok() => return Ok(()),
             Ok(_) | Err(DiskError::NotFound { .. } | DiskError::TooLarge { .. }) => {}

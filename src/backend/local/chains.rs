@@ -1,11 +1,23 @@
 //! The chains of other stores, in files beside an agent's own log: `logs/<store>`.
 
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+
 use crate::backend::{BackendError, ChainHead};
 use crate::disk::{DiskError, FileKind};
-use crate::log::StoreId;
+use crate::log::{RecordId, StoreId};
 use crate::refs::Handle;
 
 use super::LocalBackend;
+use super::known::KNOWN_MAX;
+
+/// How a chain's file was found to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ChainEnd {
+    inode: u64,
+    bytes: u64,
+    record: RecordId,
+}
 
 impl LocalBackend {
     /// The end of each chain that is kept of an agent, in order of the stores' ids.
@@ -24,12 +36,27 @@ impl LocalBackend {
                 store.ok_or_else(|| BackendError::corrupt(self.layout.shown(&path), "it is no chain"))?;
             let stat = self.view(agent).stat(&path);
             let stat = stat.map_err(BackendError::disk("look at the chain of another store"))?;
-            let bytes = stat.map_or(0, |stat| stat.len_bytes);
-            let record = self.last_line_of(agent, &path, bytes, store)?.record;
+            let (bytes, inode) = stat.map_or((0, 0), |stat| (stat.len_bytes, stat.inode));
+            // Such a file only grows: as long as it is the same and as long, it ends with the same line.
+            let key = (agent.clone(), store);
+            let known = self.chain_ends().get(&key).copied().filter(|known| known.inode == inode);
+            let record = match known.filter(|known| known.bytes == bytes) {
+                Some(known) => known.record,
+                None => self.last_line_of(agent, &path, bytes, store)?.record,
+            };
+            let mut ends = self.chain_ends();
+            if ends.len() >= KNOWN_MAX {
+                ends.clear();
+            }
+            ends.insert(key, ChainEnd { inode, bytes, record });
             heads.push(ChainHead { store, record, bytes });
         }
         heads.sort_unstable();
         Ok(heads)
+    }
+
+    fn chain_ends(&self) -> MutexGuard<'_, HashMap<(Handle, StoreId), ChainEnd>> {
+        self.chain_ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A part of a chain.

@@ -2,6 +2,7 @@
 //! date.
 
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::sync::PoisonError;
 
 use crate::backend::transaction::{check_group, first_moved};
@@ -23,6 +24,9 @@ const GROWTH_MAX_BYTES: u64 = 256 * 1024;
 /// that of the second waits for the files of the first as well.
 const GROUP_MAX: usize = 512;
 
+/// The files of fewer agents than this are not worth a thread.
+const BESIDE_FROM: usize = 32;
+
 /// An operation that was checked and is ready to be written.
 struct Prepared {
     agent: Handle,
@@ -36,6 +40,9 @@ struct Prepared {
     /// Held until the operation is applied.
     _locks: Vec<Box<dyn LockGuard>>,
 }
+
+/// The lock on the names of the store, shared by those who make or rename agents: once for a group.
+type Names = Option<Box<dyn LockGuard>>;
 
 /// What came of the checks.
 enum Checked {
@@ -51,11 +58,16 @@ impl LocalBackend {
         if let Some(moved) = adopting.refuses(transaction) {
             return Ok(Outcome::Moved(moved));
         }
+        // Held until the operation is applied.
+        let mut names = None;
         let prepared = loop {
-            match self.prepare(transaction)? {
+            match self.prepare(transaction, &mut names)? {
                 Checked::Ready(prepared) => break prepared,
                 Checked::Moved(moved) => return Ok(Outcome::Moved(moved)),
-                Checked::Renaming(from, to) => self.finish_rename(&from, &to)?,
+                Checked::Renaming(from, to) => {
+                    names = None;
+                    self.finish_rename(&from, &to)?;
+                }
             }
         };
         let agent = &prepared.agent;
@@ -75,6 +87,9 @@ impl LocalBackend {
 
     pub(super) fn commit_group(&self, transactions: &[Transaction]) -> Result<Vec<Outcome>, BackendError> {
         check_group(transactions)?;
+        if let [one] = transactions {
+            return Ok(vec![self.commit_one(one)?]);
+        }
         let mut outcomes = Vec::with_capacity(transactions.len());
         for group in transactions.chunks(self.disk.locks_max().clamp(1, GROUP_MAX)) {
             // Locks are taken in the order of handles, so that two groups never wait for each other.
@@ -84,7 +99,8 @@ impl LocalBackend {
             let refusals: HashMap<usize, Moved> =
                 (0..group.len()).filter_map(|at| Some((at, adopting.refuses(&group[at])?))).collect();
             order.retain(|at| !refusals.contains_key(at));
-            let (prepared, mut found) = self.prepare_group(group, &order)?;
+            let mut names = None;
+            let (prepared, mut found) = self.prepare_group(group, &order, &mut names)?;
             found.extend(refusals.into_iter().map(|(at, moved)| (at, Outcome::Moved(moved))));
             self.commit_prepared(&prepared)?;
             outcomes.extend((0..group.len()).map(|at| found.remove(&at).unwrap_or(Outcome::Committed)));
@@ -97,17 +113,19 @@ impl LocalBackend {
         &self,
         group: &[Transaction],
         order: &[usize],
+        names: &mut Names,
     ) -> Result<(Vec<Prepared>, HashMap<usize, Outcome>), BackendError> {
         'again: loop {
             let mut prepared = Vec::new();
             let mut found = HashMap::new();
             for at in order {
-                match self.prepare(&group[*at])? {
+                match self.prepare(&group[*at], names)? {
                     Checked::Ready(one) => prepared.push(*one),
                     Checked::Moved(moved) => drop(found.insert(*at, Outcome::Moved(moved))),
                     Checked::Renaming(from, to) => {
                         // Its locks may be among those held, or before them in their order.
                         drop(prepared);
+                        *names = None;
                         self.finish_rename(&from, &to)?;
                         continue 'again;
                     }
@@ -136,7 +154,26 @@ impl LocalBackend {
                 self.poison(&one.agent, Some(one.tail.offset));
             }
         })?;
-        group.iter().zip(written).try_for_each(|(one, written)| self.finish(one, written))
+        let all: Vec<(&Prepared, Tail)> = group.iter().zip(written).collect();
+        // Agents have their files for themselves. Making files takes as long as everything before it.
+        let (some, others) = all.split_at(if all.len() < BESIDE_FROM { 0 } else { all.len() / 2 });
+        let finish = |all: &[(&Prepared, Tail)]| -> Result<(), BackendError> {
+            // All of them have happened: that one cannot be brought up to date holds up none of the others.
+            let finished: Vec<_> = all.iter().map(|(one, tail)| self.finish(one, *tail)).collect();
+            finished.into_iter().collect()
+        };
+        std::thread::scope(|scope| {
+            let spawn = || std::thread::Builder::new().spawn_scoped(scope, || finish(some));
+            let beside = (!some.is_empty()).then(spawn);
+            let finished = finish(others);
+            let joined = match beside {
+                None => Ok(()),
+                Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // There is no thread to be had, and all of this has happened.
+                Some(Err(_)) => finish(some),
+            };
+            joined.and(finished)
+        })
     }
 
     /// Objects staged before must be durable before any record that relies on them can be. Who comes
@@ -151,16 +188,16 @@ impl LocalBackend {
     }
 
     /// Takes the locks and checks everything that the operation expects.
-    fn prepare(&self, transaction: &Transaction) -> Result<Checked, BackendError> {
+    fn prepare(&self, transaction: &Transaction, names: &mut Names) -> Result<Checked, BackendError> {
         let lines = transaction.lines(self.store)?;
         let agent = &transaction.agent;
         let mut handles = vec![agent];
         handles.extend(&transaction.rename_to);
         handles.sort();
-        let mut locks = self.lock(&handles)?;
+        let locks = self.lock(&handles)?;
         let wanted = transaction.rename_to.as_ref().or(transaction.creates().then_some(agent));
-        if wanted.is_some() {
-            locks.push(self.share_names()?);
+        if wanted.is_some() && names.is_none() {
+            *names = Some(self.share_names()?);
         }
         if let Some(wanted) = wanted
             && let Some(owner) = self.claimed_by(wanted)?
@@ -320,15 +357,12 @@ impl LocalBackend {
             BackendError::disk(format!("write the journal of agent '{agent}'"))(error)
         };
         let epoch = if tail.old_boot { tail.epoch + 1 } else { tail.epoch };
-        let (header, mut bytes) = journal::encode_record(epoch, tail.seq, head.log_bytes, head.record, ops);
-        let mut start = tail.offset;
+        let (mut start, mut slots) = (tail.offset, Vec::new());
         if tail.file_bytes == 0 {
             let slot = Slot { epoch, boot: self.boot, log_bytes: 0, head: None };
-            let mut file = vec![0; usize::try_from(FIRST_RECORD).expect("two sectors")];
+            slots.resize(usize::try_from(FIRST_RECORD).expect("two sectors"), 0);
             let at = usize::try_from(slot.offset()).expect("one of two sectors");
-            file[at..at + SECTOR].copy_from_slice(&slot.encode());
-            file.append(&mut bytes);
-            bytes = file;
+            slots[at..at + SECTOR].copy_from_slice(&slot.encode());
             start = 0;
         } else if tail.old_boot {
             // The flush of the record makes its epoch durable too; one without the other is no record.
@@ -336,6 +370,8 @@ impl LocalBackend {
             let slot = Slot { epoch, boot: self.boot, log_bytes: tail.log_bytes, head: Some(before) };
             self.write_slot(agent, &slot)?;
         }
+        let (header, mut bytes) =
+            journal::encode_record(&slots, epoch, tail.seq, head.log_bytes, head.record, ops);
         let end = start + bytes.len() as u64;
         let mut file_bytes = tail.file_bytes.max(end);
         if end > tail.file_bytes && tail.file_bytes > 0 {
@@ -384,7 +420,8 @@ impl LocalBackend {
         if prepared.empty {
             apply::make_dirs(disk, layout, agent, ops).map_err(unapplied)?;
         }
-        let applied = apply::apply(disk, layout, agent, ops, Present::Keep, &|id| self.is_packed(id));
+        let present = if prepared.empty { Present::Nothing } else { Present::Keep };
+        let applied = apply::apply(disk, layout, agent, ops, present, &|id| self.is_packed(id));
         applied.map_err(unapplied)?;
         let Some(to) = &prepared.rename_to else {
             self.remember(agent, tail);

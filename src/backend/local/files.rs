@@ -46,9 +46,12 @@ fn decode_counts(target: Option<Target>, text: &str) -> Option<RefState> {
     })
 }
 
-/// One line of a list.
-pub(crate) fn encode_entry(entry: &ListEntry) -> String {
-    format!("{} {}\n", entry.id, entry.record)
+/// Adds one line of a list.
+pub(crate) fn encode_entry(list: &mut Vec<u8>, entry: &ListEntry) {
+    list.extend_from_slice(&entry.id.digest().to_hex());
+    list.push(b' ');
+    list.extend_from_slice(&entry.record.digest().to_hex());
+    list.push(b'\n');
 }
 
 /// Reads whole lines of a list; `None` when a line is not one, to the byte.
@@ -132,10 +135,11 @@ mod tests {
     fn list_lines_have_one_length() {
         let record = RecordId::from_digest(Digest::from_bytes([1; 32]));
         let entry = ListEntry { id: ObjectId::from_bytes([9; 32]), record };
-        let line = encode_entry(&entry);
+        let mut line = Vec::new();
+        encode_entry(&mut line, &entry);
         assert_eq!(line.len() as u64, LIST_LINE_BYTES);
-        assert_eq!(decode_entries(line.repeat(2).as_bytes()), Some(vec![entry, entry]));
-        assert_eq!(decode_entries(&line.as_bytes()[..129]), None);
+        assert_eq!(decode_entries(&line.repeat(2)), Some(vec![entry, entry]));
+        assert_eq!(decode_entries(&line[..129]), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::disk::{DiskError, LockGuard, Mapped, TEMPORARY_PREFIX};
 use crate::pack::{Pack, PackError, PackId, PackStream, PackSummary, Packed};
 
 use super::LocalBackend;
+use super::packs::Known;
 use super::sweep::is_temporary;
 
 /// So much is written at once, in bytes.
@@ -189,7 +190,10 @@ impl LocalBackend {
             return self.sync_pack_names();
         }
         incoming.keep(id)?;
-        self.forget_packs();
+        // Names that were there before they were made durable are, like the new one.
+        let now = self.list_packs()?;
+        let was_there = |now: &Known| listed.iter().any(|known| known.is_same(now));
+        now.iter().filter(|now| now.id == id || was_there(now)).for_each(|now| now.settle());
         Ok(())
     }
 

@@ -155,27 +155,33 @@ pub(crate) enum Op {
     Rename { from: Handle, to: Handle },
 }
 
-/// The bytes of one record, padded to whole sectors, and its header.
+/// The bytes of one record, padded to whole sectors, behind what stands before it in whole sectors; and its
+/// header. A record may be long, so it is put together in place.
 pub(crate) fn encode_record(
+    before: &[u8],
     epoch: u64,
     seq: u64,
     log_bytes: u64,
     head: RecordId,
     ops: &[Op],
 ) -> (RecordHeader, Vec<u8>) {
-    let payload = encode_ops(ops);
+    let room = before.len() + HEADER_BYTES + usize::try_from(ops_bytes(ops)).unwrap_or_default() + SECTOR;
+    let mut bytes = Vec::with_capacity(room);
+    bytes.extend_from_slice(before);
+    let start = bytes.len() + HEADER_BYTES;
+    bytes.resize(start, 0);
+    encode_ops(&mut bytes, ops);
+    let payload = &bytes[start..];
     let header = RecordHeader {
         epoch,
         seq,
         payload_bytes: u32::try_from(payload.len()).expect("the caller keeps to PAYLOAD_MAX_BYTES"),
         log_bytes,
         head: Some(head),
-        sum: *blake3::hash(&payload).as_bytes(),
+        sum: *blake3::hash(payload).as_bytes(),
     };
-    let mut bytes = header.encode();
-    bytes.extend_from_slice(&payload);
-    let padded = (bytes.len() as u64).next_multiple_of(SECTOR_BYTES);
-    bytes.resize(usize::try_from(padded).expect("a record fits in memory"), 0);
+    bytes[before.len()..start].copy_from_slice(&header.encode());
+    bytes.resize(bytes.len().next_multiple_of(SECTOR), 0);
     (header, bytes)
 }
 
@@ -291,8 +297,7 @@ pub(crate) fn records<'a>(journal: &'a [u8], slot: &Slot) -> Vec<Found<'a>> {
     }
 }
 
-fn encode_ops(ops: &[Op]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(usize::try_from(ops_bytes(ops)).unwrap_or_default());
+fn encode_ops(bytes: &mut Vec<u8>, ops: &[Op]) {
     for op in ops {
         let (tag, path, offset, content): (u8, &[u8], u64, &[u8]) = match op {
             Op::Object { id, file } => (1, id.as_bytes(), 0, file),
@@ -308,7 +313,6 @@ fn encode_ops(ops: &[Op]) -> Vec<u8> {
         bytes.extend_from_slice(path);
         bytes.extend_from_slice(content);
     }
-    bytes
 }
 
 fn decode_ops(mut bytes: &[u8]) -> Option<Vec<Op>> {
@@ -376,8 +380,8 @@ mod tests {
     fn journal() -> Vec<u8> {
         let mut bytes = slot(2).encode();
         bytes.extend(slot(1).encode());
-        bytes.extend(encode_record(2, 0, 15, head(), &ops()).1);
-        bytes.extend(encode_record(2, 1, 20, head(), &ops()[..1]).1);
+        bytes.extend(encode_record(&[], 2, 0, 15, head(), &ops()).1);
+        bytes.extend(encode_record(&[], 2, 1, 20, head(), &ops()[..1]).1);
         bytes
     }
 
@@ -402,7 +406,7 @@ mod tests {
     fn left_over_records_of_another_epoch_do_not_count() {
         let mut journal = slot(4).encode();
         journal.extend(slot(3).encode());
-        journal.extend(encode_record(2, 0, 15, head(), &ops()).1);
+        journal.extend(encode_record(&[], 2, 0, 15, head(), &ops()).1);
         assert!(records(&journal, &slot(4)).is_empty());
     }
 
@@ -454,7 +458,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_of_a_record_is_found() {
-        let (_, record) = encode_record(2, 0, 15, head(), &ops());
+        let (_, record) = encode_record(&[], 2, 0, 15, head(), &ops());
         let end = HEADER_BYTES + usize::try_from(ops_bytes(&ops())).expect("small");
         let journal = |record: &[u8]| [slot(2).encode(), slot(1).encode(), record.to_vec()].concat();
         let used = record.iter().rposition(|byte| *byte != 0).expect("content") + 1;

@@ -16,9 +16,12 @@ use super::known::KNOWN_MAX;
 const WINDOW_BYTES: u64 = 16 * 1024;
 /// How much of it is searched at once further back, in bytes.
 const WINDOW_MAX_BYTES: u64 = 1024 * 1024;
-/// How far back a log is searched for a ref that is made, in bytes: most are new, and a search of all of a
-/// long log would take longer than the operation.
+/// How far back a log is searched for refs that recto itself names, in bytes: they are looked for at each
+/// operation, and a search of all of a long log would take longer than that.
 const NEAR_BYTES: u64 = 64 * 1024;
+
+/// Where the files are of what an agent knows of remotes.
+const REMOTES_DIR: &str = "remotes";
 
 /// Up to where logs were searched for refs that they do not know.
 pub(super) type Searched = Mutex<HashMap<(Handle, RefName), End>>;
@@ -41,7 +44,13 @@ impl LocalBackend {
     ) -> Result<Option<T>, BackendError> {
         let found = look()?;
         let relied_on = [RefName::ACTIVE, RefName::VERSIONS].contains(&name.as_str());
-        if found.is_some() || !relied_on || !self.is_in_log(agent, name)? {
+        let is_lost = found.is_none()
+            && if *name == RefName::upstream() {
+                self.points_somewhere(agent, name, 0)?
+            } else {
+                relied_on && self.is_in_log(agent, name)?
+            };
+        if !is_lost {
             return Ok(found);
         }
         // It may have been made between the two looks.
@@ -51,20 +60,39 @@ impl LocalBackend {
     /// Under the agent's lock: refuses to make a ref whose file is not there, though the log, not too far
     /// back, says that it points to something.
     pub(super) fn refuse_lost(&self, agent: &Handle, name: &RefName) -> Result<(), BackendError> {
-        let length = super::examine::length(self.view(agent).as_ref(), &self.layout, agent)?;
-        let floor = length.saturating_sub(NEAR_BYTES);
-        let last = self.last_change(agent, &needle(name), floor, |change| change.name == *name)?;
-        if last.is_some_and(|(_, change)| change.to.is_some()) { Err(self.lost(agent, name)) } else { Ok(()) }
+        let is_named_by_people = matches!(name.split().0, Some("drafts" | "environments"));
+        let floor = if is_named_by_people || *name == RefName::upstream() {
+            0
+        } else {
+            let length = super::examine::length(self.view(agent).as_ref(), &self.layout, agent)?;
+            length.saturating_sub(NEAR_BYTES)
+        };
+        if self.points_somewhere(agent, name, floor)? { Err(self.lost(agent, name)) } else { Ok(()) }
     }
 
-    /// Under the agent's lock: refuses to append to a list that does not end with what the log appended last.
-    pub(super) fn refuse_cut_list(&self, agent: &Handle, name: &RefName) -> Result<(), BackendError> {
+    /// Whether the log, from `floor` on, says last of a ref that it points to something. Of the ref that names
+    /// the list of a remote that is not asked where the agent knows of no remote.
+    fn points_somewhere(&self, agent: &Handle, name: &RefName, floor: u64) -> Result<bool, BackendError> {
+        if *name == RefName::upstream() {
+            let remotes = self.layout.agent(agent).join(REMOTES_DIR);
+            let looking = BackendError::disk(format!("look at the remotes of agent '{agent}'"));
+            if self.view(agent).stat(&remotes).map_err(looking)?.is_none() {
+                return Ok(false);
+            }
+        }
+        let last = self.last_change(agent, &needle(name), floor, |change| change.name == *name)?;
+        Ok(last.is_some_and(|(_, change)| change.to.is_some()))
+    }
+
+    /// Under the agent's lock: how many entries a list has to which more are to be appended; refused when it
+    /// does not end with what the log appended last.
+    pub(super) fn whole_list_length(&self, agent: &Handle, name: &RefName) -> Result<u64, BackendError> {
         let len = self.list_length(agent, name)?;
         let entries = self.list_entries(agent, name, len.saturating_sub(1), 1)?;
         let last = self.last_change(agent, &needle(name), 0, |change| change.name == *name)?;
         let expected = last.and_then(|(record, change)| Some((change.to?.id()?, record)));
         match entries.last().map(|entry| (entry.id, entry.record)) {
-            found if found == expected => Ok(()),
+            found if found == expected => Ok(len),
             None => Err(self.lost(agent, name)),
             Some(_) => Err(self.damaged_ref(agent, name, "it does not end as its log says")),
         }
@@ -126,6 +154,8 @@ impl LocalBackend {
         let view = self.view(agent);
         let path = self.layout.log(agent);
         let finder = memchr::memmem::FinderRev::new(needle.as_bytes());
+        // Several times as fast where there is nothing to be found.
+        let any = memchr::memmem::Finder::new(needle.as_bytes());
         let mut end = super::examine::length(view.as_ref(), &self.layout, agent)?;
         // The line that the floor is in begins before it, unless the byte before ends one.
         let floor = floor.saturating_sub(1);
@@ -147,6 +177,9 @@ impl LocalBackend {
             };
             let mut rest = &bytes[first..];
             rest = &rest[..memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1)];
+            if any.find(rest).is_none() {
+                rest = &[];
+            }
             while let Some(at) = finder.rfind(rest) {
                 let line_start = memchr::memrchr(b'\n', &rest[..at]).map_or(0, |at| at + 1);
                 let line_end = memchr::memchr(b'\n', &rest[at..]).map_or(rest.len(), |len| at + len);

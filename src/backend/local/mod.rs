@@ -90,6 +90,8 @@ pub struct LocalBackend {
     staged: Mutex<bool>,
     packs: packs::Packs,
     attributes: attributes::Cache,
+    /// How chains of other stores were found to end.
+    chain_ends: Mutex<HashMap<(Handle, StoreId), chains::ChainEnd>>,
     /// What was looked for in logs because its file is not there, and is not in them either.
     searched: lost::Searched,
     /// The last listing of agents, and the directory as it was then.
@@ -159,6 +161,7 @@ impl LocalBackend {
             staged: Mutex::new(false),
             packs: packs::Packs::default(),
             attributes: attributes::Cache::default(),
+            chain_ends: Mutex::default(),
             searched: Mutex::default(),
             names: Mutex::new(None),
         }

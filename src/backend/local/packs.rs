@@ -17,6 +17,11 @@ use super::LocalBackend;
 use super::layout::PACK_SUFFIX;
 use super::sweep::is_temporary;
 
+/// So many objects are read by themselves before a whole pack is.
+const SINGLE_LOOKS: usize = 64;
+/// Packs larger than this are never read whole to know what is in them, in bytes.
+const WHOLE_MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// The packs as they were listed last.
 pub(super) type Listed = Arc<Vec<Arc<Known>>>;
 
@@ -44,6 +49,11 @@ impl Known {
         Self { id, inode, opened: OnceLock::new(), durable: AtomicBool::new(false) }
     }
 
+    /// Notes that its name is durable.
+    pub(super) fn settle(&self) {
+        self.durable.store(true, Ordering::Release);
+    }
+
     /// Whether it is the same file under the same name.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         (self.id, self.inode) == (other.id, other.inode)
@@ -65,12 +75,33 @@ enum Found {
 pub(super) struct Opened {
     pub(super) pack: Pack<Mapped>,
     decoded: Decoded,
+    /// How often it was asked whether something is in it.
+    looks: AtomicUsize,
+    /// Whether all of it was found to be as it was named.
+    intact: OnceLock<bool>,
 }
 
 impl Opened {
     /// An object of the pack, by what was decoded before.
     pub(super) fn get(&self, id: &ObjectId) -> Result<Option<Object>, crate::pack::PackError> {
         self.pack.get_with(id, &self.decoded)
+    }
+
+    /// Whether an object can be read from the pack. Who asks for few reads them; for many the whole pack is
+    /// looked at once, where that takes less.
+    fn has(&self, id: &ObjectId) -> bool {
+        if !matches!(self.pack.contains(id), Ok(true)) {
+            return false;
+        }
+        let is_worth_it = || {
+            self.pack.as_bytes().len() <= WHOLE_MAX_BYTES
+                && self.looks.fetch_add(1, Ordering::Relaxed) >= SINGLE_LOOKS
+        };
+        let is_intact = match self.intact.get() {
+            Some(is_intact) => *is_intact,
+            None => is_worth_it() && *self.intact.get_or_init(|| self.pack.is_intact()),
+        };
+        is_intact || matches!(self.get(id), Ok(Some(_)))
     }
 }
 
@@ -138,9 +169,12 @@ impl LocalBackend {
             other => other.map_err(BackendError::disk(format!("open pack '{id}'")))?,
         };
         Ok(match Pack::open_verified(mapped) {
-            Ok(pack) if pack.id() == id => {
-                Found::Opened(Box::new(Opened { pack, decoded: Decoded::default() }))
-            }
+            Ok(pack) if pack.id() == id => Found::Opened(Box::new(Opened {
+                pack,
+                decoded: Decoded::default(),
+                looks: AtomicUsize::new(0),
+                intact: OnceLock::new(),
+            })),
             Ok(pack) => Found::Damaged(format!("it says that it is the pack '{}'", pack.id())),
             Err(error) => Found::Damaged(error.to_string()),
         })
@@ -177,20 +211,22 @@ impl LocalBackend {
         damage.map_or(Ok(None), Err)
     }
 
+    /// Whether an object can be read from one of these packs. What is damaged, or cannot be looked at, is not
+    /// there.
+    pub(super) fn is_in<'a>(&self, packs: impl IntoIterator<Item = &'a Arc<Known>>, id: &ObjectId) -> bool {
+        packs.into_iter().any(|known| matches!(self.open_pack(known), Ok(Ok(Some(opened))) if opened.has(id)))
+    }
+
     /// Whether an object can be read from a pack that was listed.
     pub(super) fn is_packed(&self, id: &ObjectId) -> bool {
-        // What is damaged, or cannot be looked at, is not there.
-        let found = self.listed_packs().and_then(|listed| self.packed_object(&listed, id));
-        matches!(found, Ok(Some(_)))
+        self.listed_packs().is_ok_and(|listed| self.is_in(listed.iter(), id))
     }
 
     /// Whether an object can be read from a pack whose name this process knows to be durable: nothing else
     /// has to be done for it to be there after any loss of power.
     pub(super) fn is_durably_packed(&self, id: &ObjectId) -> bool {
         let Ok(listed) = self.listed_packs() else { return false };
-        let durable = listed.iter().filter(|known| known.durable.load(Ordering::Acquire));
-        let durable: Listed = Arc::new(durable.cloned().collect());
-        matches!(self.packed_object(&durable, id), Ok(Some(_)))
+        self.is_in(listed.iter().filter(|known| known.durable.load(Ordering::Acquire)), id)
     }
 
     /// Makes the names of the packs of a list durable, unless that is known of them: what they hold may be
@@ -200,7 +236,7 @@ impl LocalBackend {
             return Ok(());
         }
         self.sync_pack_names()?;
-        listed.iter().for_each(|known| known.durable.store(true, Ordering::Release));
+        listed.iter().for_each(|known| known.settle());
         Ok(())
     }
 
@@ -216,7 +252,7 @@ impl LocalBackend {
             let _ = self.open_pack(known)?;
         }
         self.sync_pack_names()?;
-        listed.iter().for_each(|known| known.durable.store(true, Ordering::Release));
+        listed.iter().for_each(|known| known.settle());
         Ok(listed)
     }
 

@@ -26,7 +26,7 @@ impl LocalBackend {
     ) -> Result<(Vec<Op>, Head), BackendError> {
         let agent = &transaction.agent;
         let mut plan = Plan::default();
-        let mut log = Vec::new();
+        let mut log = Vec::with_capacity(lines.iter().map(|(_, line)| line.len()).sum());
         let mut head = None;
         for (record, (id, line)) in transaction.records.iter().zip(lines) {
             plan.record(record, *id, &mut *state_of)?;
@@ -44,7 +44,7 @@ impl LocalBackend {
                 ops.push(Op::Object { id, file: loose::encode(object) });
             }
         }
-        self.append_lists(transaction, &plan, &mut ops)?;
+        self.append_lists(transaction, &mut plan, &mut ops)?;
         let kept = if transaction.creates() { Vec::new() } else { self.chain_heads(agent)? };
         for part in &transaction.chains {
             let before = kept.iter().find(|kept| kept.store == part.store).copied();
@@ -78,18 +78,15 @@ impl LocalBackend {
     fn append_lists(
         &self,
         transaction: &Transaction,
-        plan: &Plan,
+        plan: &mut Plan,
         ops: &mut Vec<Op>,
     ) -> Result<(), BackendError> {
         // A new agent's files are all empty.
         let (agent, new) = (&transaction.agent, transaction.creates());
-        for (name, text) in &plan.lists {
-            if !new {
-                self.refuse_cut_list(agent, name)?;
-            }
-            let length = if new { 0 } else { self.list_length(agent, name)? };
+        for (name, text) in std::mem::take(&mut plan.lists) {
+            let length = if new { 0 } else { self.whole_list_length(agent, &name)? };
             let offset = length * files::LIST_LINE_BYTES;
-            ops.push(Op::Append { path: name.to_string(), offset, content: text.clone().into_bytes() });
+            ops.push(Op::Append { path: name.to_string(), offset, content: text });
         }
         if !plan.attributes.is_empty() {
             let look = || self.disk.stat(&self.layout.attributes(agent));
@@ -99,7 +96,7 @@ impl LocalBackend {
                 self.refuse_lost_attributes(agent)?;
             }
             let (path, offset) = (ATTRIBUTES.to_owned(), stat.map_or(0, |stat| stat.len_bytes));
-            ops.push(Op::Append { path, offset, content: plan.attributes.clone().into_bytes() });
+            ops.push(Op::Append { path, offset, content: std::mem::take(&mut plan.attributes).into_bytes() });
         }
         Ok(())
     }
@@ -108,7 +105,7 @@ impl LocalBackend {
 /// The refs that a transaction writes, as they stand after each of its records.
 #[derive(Default)]
 struct Plan {
-    lists: HashMap<RefName, String>,
+    lists: HashMap<RefName, Vec<u8>>,
     attributes: String,
     singles: HashMap<RefName, RefState>,
     latest: HashMap<RefName, RefState>,
@@ -144,8 +141,11 @@ impl Plan {
             let reason = format!("'{}' is a list and only grows", change.name);
             return Err(BackendError::BadTransaction(reason));
         };
-        let list = self.lists.entry(change.name.clone()).or_default();
-        list.push_str(&files::encode_entry(&ListEntry { id, record }));
+        let entry = ListEntry { id, record };
+        match self.lists.get_mut(&change.name) {
+            Some(list) => files::encode_entry(list, &entry),
+            None => files::encode_entry(self.lists.entry(change.name.clone()).or_default(), &entry),
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::object::{Object, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 
 use super::files::{self, LIST_LINE_BYTES, REF_FILE_MAX_BYTES};
+use super::packs::Listed;
 use super::{LocalBackend, loose};
 
 /// How much of the end of a log is read at first, in bytes; most lines are shorter.
@@ -417,7 +418,7 @@ impl LocalBackend {
             };
             // A gc may have moved it between the two looks: from a loose file to a pack, or to another pack.
             let now = self.list_packs()?;
-            if now.len() == listed.len() && now.iter().zip(listed.iter()).all(|(a, b)| a.is_same(b)) {
+            if is_same_list(&now, &listed) {
                 return loose.and(packed);
             }
             listed = now;
@@ -449,17 +450,29 @@ impl LocalBackend {
     /// Those of the objects that are not here. One that is loose may be another agent's, whose journal alone
     /// makes it durable: the next commit does so before it relies on it.
     pub(super) fn lacking(&self, ids: &[ObjectId]) -> Result<Vec<ObjectId>, BackendError> {
-        let listed = self.list_packs()?;
+        let mut listed = self.list_packs()?;
         let (mut lacking, mut packed, mut loose) = (Vec::new(), false, false);
-        for id in ids {
-            // What is damaged is not there.
-            if matches!(self.packed_object(&listed, id), Ok(Some(_))) {
-                packed = true;
-            } else if matches!(self.read_object(id), Ok(Some(_))) {
-                loose = true;
-            } else {
-                lacking.push(*id);
+        let mut open = ids.to_vec();
+        loop {
+            for id in std::mem::take(&mut open) {
+                // What is damaged is not there.
+                if self.is_in(listed.iter(), &id) {
+                    packed = true;
+                } else if matches!(self.loose_object(&id), Ok(Some(_))) {
+                    loose = true;
+                } else {
+                    lacking.push(id);
+                }
             }
+            if lacking.is_empty() {
+                break;
+            }
+            // A gc may have moved some between the two looks.
+            let now = self.list_packs()?;
+            if is_same_list(&now, &listed) {
+                break;
+            }
+            (open, listed) = (std::mem::take(&mut lacking), now);
         }
         if packed {
             self.settle_packs(&listed)?;
@@ -485,6 +498,11 @@ impl LocalBackend {
         found.truncate(limit);
         Ok(found)
     }
+}
+
+/// Whether two listings of packs found the same files.
+fn is_same_list(one: &Listed, other: &Listed) -> bool {
+    one.len() == other.len() && one.iter().zip(other.iter()).all(|(a, b)| a.is_same(b))
 }
 
 fn find_on(disk: &dyn Disk, root: &Path, prefix: &str, limit: usize) -> Result<Vec<ObjectId>, BackendError> {

@@ -84,7 +84,8 @@ impl LocalBackend {
     /// Completes what a dead writer left, unless somebody holds the agent's lock: `None`.
     fn settle_if_free(&self, agent: &Handle) -> Result<Option<bool>, BackendError> {
         let locking = BackendError::disk(format!("lock agent '{agent}'"));
-        let Some(guard) = self.disk.try_lock(&self.layout.lock(agent)).map_err(locking)? else {
+        let Some(guard) = self.in_locks(|| self.disk.try_lock(&self.layout.lock(agent))).map_err(locking)?
+        else {
             return Ok(None);
         };
         match self.settle(agent)? {

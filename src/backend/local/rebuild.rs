@@ -2,23 +2,28 @@
 //! that are not what the log adds up to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::backend::BackendError;
-use crate::disk::{DiskError, LockGuard};
+use crate::disk::{DiskError, TEMPORARY_PREFIX};
 use crate::log::{RefState, RefTable, Verifier};
 use crate::refs::{Handle, RefName, Shape};
 
-use super::examine::Tail;
 use super::layout::ATTRIBUTES;
-use super::recover::Settled;
 use super::{LocalBackend, apply, files};
 
 /// A file that is not as it should be, and what it should be; one without content should not be there.
 type Repair = (String, Option<Vec<u8>>);
 
-/// An agent's lock, and where its journal ends.
-type Held = (Vec<Box<dyn LockGuard>>, Tail);
+/// A file in an agent's directory while its files are made anew: it stays until they are durable.
+fn marker() -> String {
+    format!("{TEMPORARY_PREFIX}rebuild")
+}
+
+/// Whether a path is that of such a file, which only who makes the files anew removes.
+pub(super) fn is_marker(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_str() == Some(marker().as_str()))
+}
 
 impl LocalBackend {
     /// Makes the files of an agent's refs, lists and attributes anew where they are missing or not what its
@@ -29,14 +34,18 @@ impl LocalBackend {
     pub fn rebuild(&self, agent: &Handle) -> Result<Vec<PathBuf>, BackendError> {
         let Some((_guards, tail)) = self.settled_under_lock(agent)? else { return Ok(Vec::new()) };
         let repairs = self.repairs(agent)?;
-        if repairs.is_empty() {
+        let dir = self.layout.agent(agent);
+        // The files that a rebuild made anew that was cut off look right, and may not be durable.
+        let marker = dir.join(marker());
+        let doing = || BackendError::disk(format!("make the files of agent '{agent}' anew"));
+        if repairs.is_empty() && self.disk.stat(&marker).map_err(doing())?.is_none() {
             return Ok(Vec::new());
         }
+        self.disk.write_at(&marker, 0, b"made anew\n").map_err(doing())?;
         // A replay of the journal would append where the files ended before.
         if tail.seq > 0 {
             self.start_anew(agent, &tail)?;
         }
-        let dir = self.layout.agent(agent);
         for (name, content) in &repairs {
             let path = dir.join(name);
             let done = match content {
@@ -46,22 +55,10 @@ impl LocalBackend {
             done.map_err(BackendError::disk(format!("make '{name}' anew")))?;
         }
         self.sync_everything()?;
+        self.sweep_agent(agent)?;
+        self.disk.remove_file(&marker).map_err(doing())?;
         self.forget(agent);
         Ok(repairs.into_iter().map(|(name, _)| self.layout.shown(&dir.join(name))).collect())
-    }
-
-    fn settled_under_lock(&self, agent: &Handle) -> Result<Option<Held>, BackendError> {
-        loop {
-            let guards = self.lock(&[agent])?;
-            match self.settle(agent)? {
-                Settled::Absent => return Ok(None),
-                Settled::Clean(tail) => return Ok(Some((guards, tail))),
-                Settled::Renaming(from, to) => {
-                    drop(guards);
-                    self.finish_rename(&from, &to)?;
-                }
-            }
-        }
     }
 
     /// What is not as the log says. A file of a ref that the log never spoke of is left for `fsck` to name.
@@ -77,8 +74,11 @@ impl LocalBackend {
             }
         }
         for (name, entries) in &table.lists {
-            let text: String = entries.iter().map(files::encode_entry).collect();
-            expected.insert(name.to_string(), text.into_bytes());
+            let mut text = Vec::new();
+            for entry in entries {
+                files::encode_entry(&mut text, entry);
+            }
+            expected.insert(name.to_string(), text);
         }
         let mut repairs: Vec<Repair> = Vec::new();
         let gone = spoken.iter().filter(|name| name.shape() == Shape::Single).map(RefName::to_string);

@@ -24,15 +24,33 @@ pub(super) enum Settled {
     Renaming(Handle, Handle),
 }
 
+/// An agent's lock, and where its journal ends.
+type Held = (Vec<Box<dyn LockGuard>>, Tail);
+
 impl LocalBackend {
     /// Takes the locks of handles; they must be in order, so that no two writers wait for each other.
     pub(super) fn lock(&self, handles: &[&Handle]) -> Result<Vec<Box<dyn LockGuard>>, BackendError> {
         debug_assert!(handles.is_sorted());
         let lock = |handle: &&Handle| {
             let locking = BackendError::disk(format!("lock agent '{handle}'"));
-            self.disk.lock(&self.layout.lock(handle)).map_err(locking)
+            self.in_locks(|| self.disk.lock(&self.layout.lock(handle))).map_err(locking)
         };
         handles.iter().map(lock).collect()
+    }
+
+    /// Does something in the directory of locks, which is made where it is not there: an empty directory is
+    /// what copies and backups leave out, and nothing in it is needed but while somebody writes.
+    pub(super) fn in_locks<T>(&self, act: impl Fn() -> Result<T, DiskError>) -> Result<T, DiskError> {
+        match act() {
+            // Where there is no store any more, none is begun.
+            Err(DiskError::NotFound { .. }) if self.disk.stat(&self.layout.format())?.is_some() => {
+                self.disk.create_dir_all(&self.layout.locks())?;
+                // A claim that is made durable in it must not be lost with its name.
+                self.disk.sync_dir(self.layout.root())?;
+                act()
+            }
+            done => done,
+        }
     }
 
     /// Under the agent's lock: applies everything that its journal holds.
@@ -64,13 +82,18 @@ impl LocalBackend {
 
     /// The same with the lock taken here, and an unfinished rename completed.
     pub(super) fn settle_locked(&self, agent: &Handle) -> Result<Option<Tail>, BackendError> {
+        Ok(self.settled_under_lock(agent)?.map(|(_, tail)| tail))
+    }
+
+    /// The same, and the lock is held on.
+    pub(super) fn settled_under_lock(&self, agent: &Handle) -> Result<Option<Held>, BackendError> {
         loop {
-            let guard = self.lock(&[agent])?;
+            let guards = self.lock(&[agent])?;
             match self.settle(agent)? {
                 Settled::Absent => return Ok(None),
-                Settled::Clean(tail) => return Ok(Some(tail)),
+                Settled::Clean(tail) => return Ok(Some((guards, tail))),
                 Settled::Renaming(from, to) => {
-                    drop(guard);
+                    drop(guards);
                     self.finish_rename(&from, &to)?;
                 }
             }

@@ -34,7 +34,7 @@ impl LocalBackend {
 
     /// The lock under which packs are made of what is there, and things are removed. Nobody waits for it.
     fn lock_gc(&self) -> Result<Box<dyn LockGuard>, BackendError> {
-        let guard = self.disk.try_lock(&self.layout.gc_lock());
+        let guard = self.in_locks(|| self.disk.try_lock(&self.layout.gc_lock()));
         guard.map_err(BackendError::disk("lock the store against another gc"))?.ok_or(BackendError::GcRuns)
     }
 

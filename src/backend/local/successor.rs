@@ -67,7 +67,7 @@ impl LocalBackend {
     /// `NewIdRuns` when somebody has it; `OtherId` when the store was succeeded after it was opened.
     pub fn lock_succession(&self) -> Result<Succession, BackendError> {
         let locking = BackendError::disk("lock the store against another 'new-id'");
-        let guard = self.disk.try_lock(&self.layout.succession_lock()).map_err(locking)?;
+        let guard = self.in_locks(|| self.disk.try_lock(&self.layout.succession_lock())).map_err(locking)?;
         let succession = Succession { _guard: guard.ok_or(BackendError::NewIdRuns)? };
         self.refuse_other_id()?;
         Ok(succession)
@@ -76,7 +76,7 @@ impl LocalBackend {
     /// Keeps the store from being succeeded while an agent is made or renamed.
     pub(super) fn share_names(&self) -> Result<Box<dyn LockGuard>, BackendError> {
         let locking = BackendError::disk("lock the handles of the store");
-        let guard = self.disk.lock_shared(&self.layout.names_lock()).map_err(locking)?;
+        let guard = self.in_locks(|| self.disk.lock_shared(&self.layout.names_lock())).map_err(locking)?;
         self.refuse_other_id()?;
         Ok(guard)
     }

@@ -8,6 +8,7 @@ use crate::disk::{DiskError, FileKind, TEMPORARY_PREFIX};
 use crate::refs::Handle;
 
 use super::journal::Op;
+use super::rebuild::is_marker;
 use super::{LocalBackend, loose};
 
 /// How old a temporary file outside agents must be to be taken for left, in nanoseconds: writers of
@@ -84,7 +85,7 @@ impl LocalBackend {
                 Err(DiskError::NotFound { .. }) => continue,
                 entry => entry.map_err(BackendError::disk(format!("list the files of agent '{agent}'")))?,
             };
-            if entry.kind == FileKind::File && is_temporary(&entry.path) {
+            if entry.kind == FileKind::File && is_temporary(&entry.path) && !is_marker(&entry.path) {
                 removed += self.remove_left(&dir.join(&entry.path))?;
             }
         }

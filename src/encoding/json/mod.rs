@@ -39,6 +39,18 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     Parser::new(text).document().map_err(|fault| describe(text, fault))
 }
 
+/// The JSON type of a value: `null`, `boolean`, `number`, `string`, `array` or `object`.
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Finds the path to bytes that are not UTF-8 by reading what precedes them; a fault found on
 /// the way there comes first.
 fn invalid_utf8(bytes: &[u8], valid: usize) -> JsonError {

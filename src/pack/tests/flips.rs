@@ -56,3 +56,20 @@ fn every_cut_is_found() {
         check_safe(&bytes[..at], &objects);
     }
 }
+
+#[test]
+fn a_flipped_bit_anywhere_is_found_without_decoding() {
+    let (_, bytes) = small_pack();
+    assert!(Pack::open(bytes.clone()).expect("a pack").is_intact());
+    let mut opened = 0;
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        // What does not even open is told then.
+        if let Ok(pack) = Pack::open_verified(flipped) {
+            assert!(!pack.is_intact(), "{at}");
+            opened += 1;
+        }
+    }
+    assert!(opened > bytes.len() / 2, "{opened}");
+}

@@ -147,3 +147,26 @@ fn a_source_that_fails_is_reported_at_every_byte() {
         assert!(matches!(read(), Err(PackError::Io(_))), "after {reads} bytes");
     }
 }
+
+#[test]
+fn objects_that_are_named_beside_come_in_their_order_and_all_before_what_is_wrong() {
+    let objects: Vec<Object> = (0..1000).map(|at| block(digits(at))).collect();
+    let (_, mut bytes) = pack(&objects);
+    let (summary, read) = stream(&bytes).expect("it is right");
+    assert_eq!((summary.objects, read.len()), (1000, 1000));
+    for (object, packed) in objects.iter().zip(&read) {
+        assert_eq!((packed.id, &*packed.object), (object.id(), object));
+    }
+    // The records before a damaged one come all the same, and nothing after it.
+    let needle = objects[700].payload.as_slice();
+    let at = bytes.windows(needle.len()).position(|part| part == needle).expect("it is kept as it is");
+    bytes[at] ^= 1;
+    let mut source =
+        PackStream::new(bytes.as_slice(), |_: &ObjectId| None::<Arc<Object>>).expect("it begins as a pack");
+    let came: Vec<_> = source.by_ref().collect();
+    let (last, before) = came.split_last().expect("it is not empty");
+    assert!(matches!(last, Err(PackError::Record { .. })), "{last:?}");
+    let ids: Vec<ObjectId> = before.iter().map(|one| one.as_ref().expect("it is right").id).collect();
+    assert_eq!(ids, objects[..700].iter().map(Object::id).collect::<Vec<_>>());
+    assert_eq!(source.summary(), None);
+}

@@ -218,3 +218,66 @@ fn nothing_is_lost_after_the_last_operation() {
         check_and_use(&found, &what);
     }
 }
+
+/// The files of an agent's refs: what its log adds up to.
+fn files_of_refs(disk: &SimDisk, agent: &str) -> Vec<(PathBuf, String)> {
+    let dir = root().join("agents").join(agent);
+    let kept = ["log", "journal", "ACTIVE.json"].map(|name| dir.join(name));
+    let image = disk.image().into_iter();
+    image
+        .filter(|(path, _)| path.starts_with(&dir) && !kept.contains(path))
+        .filter(|(path, _)| !path.starts_with(dir.join("logs")))
+        .map(|(path, content)| (path, String::from_utf8_lossy(&content).into_owned()))
+        .collect()
+}
+
+#[test]
+fn a_rebuild_that_is_stopped_anywhere_can_be_done_again() {
+    let last = stages().pop().expect("a script");
+    let agent = handle("help");
+    let mut states = 0;
+    for is_checkpointed in [true, false] {
+        let whole = last.base.process_death();
+        (last.operation.run)(&whole).expect("done");
+        let whole = whole.process_death();
+        if is_checkpointed {
+            open(&whole).expect("a store").checkpoint().expect("flushed");
+        }
+        let expected = summary(&whole).expect("readable");
+        let files = files_of_refs(&whole, "help");
+        assert!(files.len() > 4, "{files:?}");
+        let base = whole.process_death();
+        for (at, (path, content)) in files.iter().enumerate() {
+            match at % 3 {
+                0 => base.remove_file(path).expect("removed"),
+                1 => base.overwrite(path, &content.as_bytes()[..content.len() / 2]).expect("cut"),
+                _ => base.overwrite(path, b"garbled\n").expect("overwritten"),
+            }
+        }
+        base.sync_all(&root()).expect("the damage is durable");
+        let run = base.process_death();
+        let restored = open(&run).expect("a store").rebuild(&agent).expect("rebuilt");
+        assert_eq!(restored.len(), files.len());
+        for (step, tear) in (1..=run.steps()).flat_map(|step| [(step, false), (step, true)]) {
+            let run = base.process_death();
+            if tear {
+                run.stop_within(step);
+            } else {
+                run.stop_at(step);
+            }
+            let stopped = open(&run).and_then(|backend| backend.rebuild(&agent));
+            assert!(stopped.is_err(), "the rebuild ignores a stop at {step}");
+            for (what, found) in outcomes(&run) {
+                let context = format!("stopped at {step} (torn: {tear}), {what}");
+                let again = open(&found).and_then(|backend| backend.rebuild(&agent));
+                again.unwrap_or_else(|error| panic!("{context}: {error:?}"));
+                assert_eq!(files_of_refs(&found, "help"), files, "{context}");
+                assert_eq!(summary(&found).expect("readable"), expected, "{context}");
+                // What was made anew before it was cut off is as durable as what was made anew now.
+                check_and_use(&found, &context);
+                states += 1;
+            }
+        }
+    }
+    assert!(states > 150, "only {states} states were looked at");
+}
