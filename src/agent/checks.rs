@@ -85,6 +85,14 @@ impl CheckReport {
             _ => CheckState::Passed,
         }
     }
+
+    /// The state that is recorded with a version: `pending` leaves the last word on what passed to a program outside.
+    pub(super) fn recorded(&self, pending: bool) -> CheckState {
+        match self.state() {
+            CheckState::Passed if pending => CheckState::Pending,
+            state => state,
+        }
+    }
 }
 
 /// A finding that was accepted for good.

@@ -40,6 +40,9 @@ pub struct NewAgent {
     pub vendor_ids: Map<String, Value>,
     /// Activates V1 although its check failed, for this reason.
     pub override_check: Option<String>,
+    /// Leaves the check of V1 pending, as a program outside has the last word: it does not serve yet then, even
+    /// where `activate` asks for it.
+    pub check_pending: bool,
     /// The kind of operation that the log names: `create`, `import`, `duplicate`.
     pub kind: &'static str,
 }
@@ -58,6 +61,7 @@ impl NewAgent {
             fields: Map::new(),
             vendor_ids: Map::new(),
             override_check: None,
+            check_pending: false,
             kind: "create",
         }
     }
@@ -74,6 +78,8 @@ pub struct Created {
     pub active: bool,
     /// What its check found.
     pub check: CheckReport,
+    /// Its check's state.
+    pub state: CheckState,
     /// The operation.
     pub receipt: Receipt,
 }
@@ -152,18 +158,21 @@ impl Agents {
                 let id = mint(operation, commit)?;
                 operation.write(RefName::versions(), Some(Target::Id(id)), names)?;
                 let check = self.check_in(operation, &config)?;
-                Self::write_check(operation, &id, check.state(), Some(&check.report))?;
-                if new.activate && check.state() == CheckState::Failed && new.override_check.is_none() {
+                let state = check.recorded(new.check_pending);
+                Self::write_check(operation, &id, state, Some(&check.report))?;
+                let overridden = new.override_check.is_some();
+                if new.activate && state == CheckState::Failed && !overridden {
                     return Err(AgentError::CannotServe { agent: handle.clone(), findings: check.errors() });
                 }
-                if new.activate {
+                let serves = new.activate && (state == CheckState::Passed || overridden);
+                if serves {
                     // ACTIVE.json needs it in a moment; its profile may be in no store yet.
                     self.resolve_blocks(&id, &config.profile, &config.blocks)?;
                 }
                 self.start_only_draft(operation, &new.profile, stored.tree_id, id)?;
-                let active = new.activate.then_some(Target::Id(id));
+                let active = serves.then_some(Target::Id(id));
                 operation.write(RefName::active(), active, Vec::new())?;
-                Ok((id, check))
+                Ok((id, check, state, serves))
             },
             |operation, id| {
                 if taken(operation.identity(id)) {
@@ -172,13 +181,13 @@ impl Agents {
                 self.derive(operation, id)
             },
         );
-        let ((version, check), receipt) = match result {
+        let ((version, check, state, active), receipt) = match result {
             Err(AgentError::Repo(RepoError::Contended { .. })) => {
                 return Err(AgentError::AgentExists(handle));
             }
             other => other?,
         };
-        Ok(Created { handle, version, active: new.activate, check, receipt })
+        Ok(Created { handle, version, active, check, state, receipt })
     }
 
     /// Where the profile's policy is one draft, that draft always exists.
@@ -207,44 +216,54 @@ impl Agents {
     /// # Errors
     /// When nothing of the title can stand in a handle.
     pub fn free_handle(&self, title: &str) -> Result<Handle, AgentError> {
-        let base = Handle::derive(title).unwrap_or_else(|| "agent".parse().expect("a handle"));
-        let numbered = (2..NUMBERED_MAX).map(|number| base.numbered(number));
-        for handle in std::iter::once(base.clone()).chain(numbered) {
-            if self.repo.backend().locate(&handle).map_err(RepoError::from)?.is_none() {
-                return Ok(handle);
-            }
-        }
-        Err(AgentError::AgentExists(base))
+        let free = self.free_handle_among(title, &|_| true)?;
+        free.ok_or_else(|| AgentError::AgentExists(base_handle(title)))
     }
 
-    /// Makes a new agent with the config of a revision of another.
+    /// A free handle for a title among those that `may` be; whether others are taken is not looked at, and follows
+    /// from nothing. None when there is none.
     ///
     /// # Errors
-    /// `Conflicted`; as [`Agents::resolve`] and [`Agents::create`].
-    pub fn duplicate(
+    /// When the names cannot be read.
+    pub fn free_handle_among(
         &self,
-        from: &Spec,
-        handle: Option<Handle>,
-        title: Option<String>,
-        activate: bool,
-    ) -> Result<Created, AgentError> {
+        title: &str,
+        may: &dyn Fn(&Handle) -> bool,
+    ) -> Result<Option<Handle>, AgentError> {
+        let base = base_handle(title);
+        let numbered = (2..NUMBERED_MAX).map(|number| base.numbered(number));
+        for handle in std::iter::once(base.clone()).chain(numbered).filter(may) {
+            if self.repo.backend().locate(&handle).map_err(RepoError::from)?.is_none() {
+                return Ok(Some(handle));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A new agent, to be made, with the config of a revision of another; its title says that it is a copy.
+    ///
+    /// # Errors
+    /// `Conflicted`; as [`Agents::resolve`].
+    pub fn copy_of(&self, from: &Spec) -> Result<NewAgent, AgentError> {
         let (agent, resolved) = self.resolve(from)?;
         self.refuse_conflicts(&agent, &resolved.commit(), &resolved.name())?;
         let config = self.config(&resolved.commit())?;
         let meta = self.meta(&agent)?;
-        let title = title.unwrap_or_else(|| format!("{} (copy)", meta.title));
-        self.create(&NewAgent {
-            handle,
-            title: Some(title),
+        Ok(NewAgent {
+            title: Some(format!("{} (copy)", meta.title)),
             description: meta.description,
             config: Some(config.value),
             label: format!("copied from {agent}@{}", resolved.name()),
-            activate,
             fields: meta.fields,
             kind: "duplicate",
             ..NewAgent::of(config.profile)
         })
     }
+}
+
+/// The handle that a title gives.
+fn base_handle(title: &str) -> Handle {
+    Handle::derive(title).unwrap_or_else(|| "agent".parse().expect("a handle"))
 }
 
 /// The title asked for, or in the config, or the handle.

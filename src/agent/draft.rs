@@ -1,6 +1,7 @@
 //! Drafts: forked, edited, renamed, discarded, restored into.
 
 use crate::clock::Time;
+use crate::encoding::Digest;
 use crate::history::Revision;
 use crate::log::RefState;
 use crate::merge::Record;
@@ -97,6 +98,10 @@ impl Agents {
                 let meta = self.meta_in(operation)?;
                 if meta.archived {
                     return Err(AgentError::Archived(agent.clone()));
+                }
+                // So that of another store's draft it is known that it was taken over.
+                if let Some(source) = source.as_ref().filter(|one| !matches!(one, Resolved::Version(_))) {
+                    operation.cite(Digest::from_bytes(*source.commit().as_bytes()));
                 }
                 let (profile, tree, parents) = if let Some(source) = &source {
                     let commit = self.repo.commit(&source.commit())?;
@@ -302,7 +307,7 @@ impl Agents {
             agent,
             &intent,
             |operation| {
-                operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
+                operation.cite(Digest::from_bytes(*source.as_bytes()));
                 refuse_second_draft(agent, &config.profile, name)?;
                 if operation.read(&RefName::draft(name))?.is_none() {
                     if expected.is_some() {
@@ -368,7 +373,7 @@ impl Agents {
     ) -> Result<ObjectId, AgentError> {
         let commit = self.repo.commit(source)?;
         let profile = self.profile(&commit.profile)?;
-        operation.cite(crate::encoding::Digest::from_bytes(*source.as_bytes()));
+        operation.cite(Digest::from_bytes(*source.as_bytes()));
         let (tree, parents, time) = (commit.tree, commit.parents, operation.time());
         let new = NewCommit { profile: &profile, tree, parents, author: &self.actor, time, message };
         let id = mint(operation, new)?;

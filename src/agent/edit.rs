@@ -99,11 +99,24 @@ impl Agents {
         agent: &Handle,
         name: &Handle,
         expected: Option<u64>,
+        edits: (&[Edit], &[BlockName]),
+        message: &str,
+    ) -> Result<(DraftInfo, Receipt), AgentError> {
+        self.edit_as("draft-edit", agent, name, expected, edits, message)
+    }
+
+    /// Edits a draft as [`Agents::edit_deciding`] does, as a kind of operation.
+    pub(super) fn edit_as(
+        &self,
+        kind: &str,
+        agent: &Handle,
+        name: &Handle,
+        expected: Option<u64>,
         (edits, decided): (&[Edit], &[BlockName]),
         message: &str,
     ) -> Result<(DraftInfo, Receipt), AgentError> {
         super::meta::checked_text("message", message, 2000)?;
-        let intent = self.intent("draft-edit", message);
+        let intent = self.intent(kind, message);
         let ((), receipt) = self.repo.operate(
             agent,
             &intent,

@@ -69,8 +69,11 @@ impl Agents {
     pub fn taken_back(&self, agent: &Handle) -> Result<Option<TakenBack>, AgentError> {
         let waiting = self.provisional(agent)?;
         let numbered = self.numbered_count(agent)?;
-        let (Some(newest), true) = (waiting.last(), numbered > 0) else { return Ok(None) };
-        let theirs = self.version_at(agent, numbered)?;
+        let Some(newest) = waiting.last() else { return Ok(None) };
+        // What was withdrawn is not to come back.
+        let mut stands = (1..=numbered).rev().map(|position| self.version_at(agent, position));
+        let theirs = stands.find(|version| version.as_ref().map_or(true, |version| !version.withdrawn));
+        let Some(theirs) = theirs.transpose()? else { return Ok(None) };
         let base = history::merge_base(self.repo().backend(), &newest.id, &theirs.id);
         let base = base.map_err(RepoError::from)?;
         if base == Some(theirs.id) {
@@ -98,5 +101,14 @@ impl Agents {
     pub fn meta_under(&self, agent: &Handle, handle: &Handle) -> Result<Object, AgentError> {
         let meta = Meta { handle: handle.clone(), ..self.meta(agent)? };
         Ok(meta.to_object()?)
+    }
+
+    /// Metadata that came from another store, with another handle; none where it is no metadata.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn meta_renamed(&self, payload: &[u8], handle: &Handle) -> Result<Option<Object>, AgentError> {
+        let Some(meta) = self.meta_of_block(payload) else { return Ok(None) };
+        Ok(Some(Meta { handle: handle.clone(), ..meta }.to_object()?))
     }
 }

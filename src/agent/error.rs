@@ -318,6 +318,20 @@ pub enum AgentError {
         /// Why.
         reason: &'static str,
     },
+    /// What is imported would take the place of work that is not published.
+    #[error(
+        "draft '{draft}' of agent '{agent}' has work that is not published: revision {revision}, by {by}"
+    )]
+    DraftHasWork {
+        /// The agent.
+        agent: Handle,
+        /// The draft.
+        draft: Handle,
+        /// Its revision.
+        revision: u64,
+        /// Who made that.
+        by: String,
+    },
     /// A line or document to be imported is wrong.
     #[error("{place}: {reason}")]
     Import {
@@ -370,6 +384,7 @@ impl Classify for AgentError {
             | Self::IdTaken(_)
             | Self::Archived(_)
             | Self::DraftExists { .. }
+            | Self::DraftHasWork { .. }
             | Self::NothingToPublish { .. }
             | Self::Withdrawn { .. }
             | Self::NotAVersion { .. }
@@ -441,7 +456,10 @@ impl Classify for AgentError {
             Self::OneDraft { agent, .. } => Some(format!(
                 "'recto set {agent}@main PATH=VALUE' edits it, 'recto restore {agent}@REV' overwrites it"
             )),
-            Self::DraftExists { agent, draft } => Some(format!("'recto set {agent}@{draft} ...' edits it")),
+            Self::DraftExists { agent, draft } => Some(format!("'recto set {agent}@{draft} PATH=VALUE' edits it")),
+            Self::DraftHasWork { agent, draft, .. } => Some(format!(
+                "'recto publish {agent}@{draft}' makes a version of it first; with --force what is imported becomes its next revision, and 'recto draft log {agent}@{draft}' shows the one before"
+            )),
             Self::DraftMoved { agent, draft, .. } => {
                 Some(format!("'recto draft log {agent}@{draft}' shows what was changed"))
             }
@@ -464,7 +482,7 @@ impl Classify for AgentError {
                 "edit '{agent}@{draft}' so that it fits what the other side has, and merge again"
             )),
             Self::ProfilesDiffer { .. } => {
-                Some("carry the changes over with 'recto set' or 'recto patch'".to_owned())
+                Some("carry the changes over with 'recto set AGENT@DRAFT PATH=VALUE' or 'recto patch AGENT@DRAFT FILE'".to_owned())
             }
             Self::CheckStands { agent, number, state } => Some(match state {
                 CheckState::Pending => {

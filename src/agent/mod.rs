@@ -36,7 +36,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::object::Author;
 use crate::refs::Handle;
@@ -58,7 +58,7 @@ pub use error::{AgentError, Undone};
 pub use export::HistoryLines;
 pub use import::{
     BlockFiles, ExactNames, HistoryOptions, HistoryReport, HistoryStop, ImportOptions, ImportOutcome,
-    ImportProgress, ImportReport,
+    ImportProgress, ImportReport, vendor_agent_id,
 };
 pub use merge::{Decision, MergeOptions, MergeOutcome, Pick, Resolution, conflict_is_at, conflict_name};
 pub use meta::{Meta, MetaEdit};
@@ -74,14 +74,14 @@ pub use types::{AgentInfo, CheckpointInfo, DraftInfo, Resolved, VersionInfo};
 use config::ConfigCache;
 
 /// The agents of one store, as seen and changed by one actor through one surface.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Agents {
     repo: Arc<Repo>,
     actor: Author,
     via: String,
     rehearsal: bool,
-    /// What has to hold for the next operation.
-    expects: Mutex<Option<Expectation>>,
+    /// What has to hold for each operation.
+    expects: Vec<Expectation>,
     configs: Arc<ConfigCache>,
 }
 
@@ -93,7 +93,7 @@ impl Agents {
             actor,
             via: via.to_owned(),
             rehearsal: false,
-            expects: Mutex::default(),
+            expects: Vec::new(),
             configs: Arc::default(),
         }
     }
@@ -109,13 +109,16 @@ impl Agents {
     #[must_use]
     pub fn acting(&self, actor: Author, via: &str) -> Self {
         let (repo, configs) = (Arc::clone(&self.repo), Arc::clone(&self.configs));
-        let (rehearsal, expects) = (self.rehearsal, Mutex::default());
-        Self { repo, actor, via: via.to_owned(), rehearsal, expects, configs }
+        Self { repo, actor, via: via.to_owned(), rehearsal: self.rehearsal, expects: Vec::new(), configs }
     }
 
-    /// Has the next operation happen only where something holds; the ones after it are not held to it.
-    pub fn expect(&self, expectation: Expectation) {
-        *self.expects.lock().unwrap_or_else(PoisonError::into_inner) = Some(expectation);
+    /// The same agents, each operation on which happens only where something holds then, besides what has to
+    /// hold already.
+    #[must_use]
+    pub fn expecting(&self, expectation: Expectation) -> Self {
+        let mut agents = self.clone();
+        agents.expects.push(expectation);
+        agents
     }
 
     /// The store.
@@ -159,7 +162,7 @@ impl Agents {
     }
 
     fn intent<'a>(&'a self, kind: &'a str, note: &'a str) -> Intent<'a> {
-        let expects = self.expects.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Intent { kind, actor: &self.actor, via: &self.via, note, rehearsal: self.rehearsal, expects }
+        let Self { actor, via, rehearsal, expects, .. } = self;
+        Intent { kind, actor, via, note, rehearsal: *rehearsal, expects }
     }
 }

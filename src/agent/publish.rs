@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diff::path;
 use crate::history::{LogLines, Order, Revision};
-use crate::object::{Commit, ObjectId, Tree};
+use crate::object::{BlockName, Commit, ObjectId, Tree};
 use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
@@ -245,10 +245,7 @@ impl Agents {
             // ACTIVE.json needs it in a moment, and here its blocks are at hand.
             self.resolve_blocks(&id, &config.profile, &config.blocks)?;
         }
-        let state = match check.state() {
-            CheckState::Passed if options.check_pending => CheckState::Pending,
-            state => state,
-        };
+        let state = check.recorded(options.check_pending);
         Self::write_check(operation, &id, state, Some(&check.report))?;
         let number = self.number_in(operation, &id)?.expect("it was just published");
         Ok((id, number, check, state))
@@ -314,7 +311,7 @@ impl Agents {
             operation.write(name, None, Vec::new())?;
             return Ok(());
         }
-        self.rebase_draft(operation, name, config, version)
+        self.rebase_draft(operation, name, config, version, Vec::new()).map(drop)
     }
 
     /// Where the profile's policy is one draft, that draft is based on a version that was made without
@@ -338,17 +335,18 @@ impl Agents {
                 return Ok(());
             }
         }
-        self.rebase_draft(operation, name, config, version)
+        self.rebase_draft(operation, name, config, version, Vec::new()).map(drop)
     }
 
     /// Makes a draft the config of a version, based on it.
-    fn rebase_draft(
+    pub(super) fn rebase_draft(
         &self,
         operation: &mut Operation<'_>,
         name: RefName,
         config: &Config,
         version: ObjectId,
-    ) -> Result<(), AgentError> {
+        changed: Vec<BlockName>,
+    ) -> Result<ObjectId, AgentError> {
         let commit = NewCommit {
             profile: &config.profile,
             tree: config.tree_id,
@@ -358,8 +356,8 @@ impl Agents {
             message: String::new(),
         };
         let commit = mint(operation, commit)?;
-        operation.write(name, Some(Target::Id(commit)), Vec::new())?;
-        Ok(())
+        operation.write(name, Some(Target::Id(commit)), changed)?;
+        Ok(commit)
     }
 
     /// The changes that versions published since the draft was forked made and that the draft lacks.

@@ -4,10 +4,10 @@
 use crate::encoding::Digest;
 use crate::object::ObjectId;
 use crate::profile::DraftPolicy;
-use crate::refs::{Expected, Handle, RefName, Target};
+use crate::refs::{Expected, Handle, RefName};
 use crate::repo::{Operation, Receipt};
 
-use super::config::{Config, NewCommit, mint};
+use super::config::Config;
 use super::draft::{only_draft, refuse_second_draft};
 use super::publish::Candidate;
 use super::{
@@ -31,6 +31,9 @@ pub struct RepublishOptions {
     pub override_check: Option<String>,
     /// Leaves the check pending: a program outside was not asked.
     pub check_pending: bool,
+    /// A program outside has the last word and cannot be asked: what is recorded of the old version counts, as the new
+    /// one has the same config. It has to have passed, unless that is overridden.
+    pub check_carried: bool,
 }
 
 impl Default for RepublishOptions {
@@ -43,6 +46,7 @@ impl Default for RepublishOptions {
             expected_active: Expected::Any,
             override_check: None,
             check_pending: false,
+            check_carried: false,
         }
     }
 }
@@ -90,7 +94,7 @@ impl Agents {
     /// # Errors
     /// `NotAVersion`, `Withdrawn`, `Archived`; `Moved`, `DraftMoved` when something is not as expected;
     /// `NoSuchRevision` when there is no draft of that name; `OneDraft`; `Invalid`, `Masked`; `CheckStands`
-    /// unless that is overridden.
+    /// unless that is overridden; `NotAVersion` for a checkpoint where the check is to be that of the old version.
     pub fn republish(
         &self,
         agent: &Handle,
@@ -111,7 +115,8 @@ impl Agents {
             description: options.description.clone(),
             activate: true,
             override_check: options.override_check.clone(),
-            check_pending: options.check_pending,
+            check_pending: options.check_pending
+                || (options.check_carried && options.override_check.is_some()),
             ..PublishOptions::default()
         };
         let note = options.override_check.as_deref().unwrap_or_default();
@@ -128,6 +133,14 @@ impl Agents {
             if operation.target(&RefName::about("withdrawn", source))?.is_some() {
                 let Resolved::Version(old) = &old else { return Err(no_version()) };
                 return Err(AgentError::Withdrawn { agent: agent.clone(), number: old.number });
+            }
+            if options.check_carried && options.override_check.is_none() {
+                let Resolved::Version(old) = &old else { return Err(no_version()) };
+                let recorded = operation.target(&RefName::about("checks", source))?;
+                let state = self.check_state(recorded.and_then(|target| target.id()))?;
+                if state != CheckState::Passed {
+                    return Err(AgentError::CheckStands { agent: agent.clone(), number: old.number, state });
+                }
             }
             // By this the walk back of later rollbacks knows what it was made from.
             operation.cite(Digest::from_bytes(*source.as_bytes()));
@@ -204,16 +217,6 @@ impl Agents {
             Some(before) => self.repo.tree(&self.repo.commit(&before)?.tree)?.changed_names(&config.tree),
             None => Vec::new(),
         };
-        let commit = NewCommit {
-            profile: &config.profile,
-            tree: config.tree_id,
-            parents: vec![version],
-            author: &self.actor,
-            time: operation.time(),
-            message: String::new(),
-        };
-        let commit = mint(operation, commit)?;
-        operation.write(RefName::draft(name), Some(Target::Id(commit)), changed)?;
-        Ok(commit)
+        self.rebase_draft(operation, RefName::draft(name), config, version, changed)
     }
 }

@@ -15,6 +15,7 @@ use crate::repo::Repo;
 
 use super::*;
 
+mod expecting;
 mod republish;
 
 struct Store {

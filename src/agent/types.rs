@@ -4,7 +4,8 @@ use crate::clock::Time;
 use crate::encoding::Digest;
 use crate::log::{AgentId, RecordId};
 use crate::object::{Author, ObjectId};
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
+use crate::repo::Expectation;
 
 use super::{CheckState, Meta, Number};
 
@@ -90,6 +91,11 @@ impl DraftInfo {
     /// The id of a draft that a rehearsal would make: no record has it.
     pub(super) fn unmade_id() -> RecordId {
         RecordId::from_digest(Digest::from_bytes([0; Digest::LEN]))
+    }
+
+    /// What holds as long as it is there under this name: one that is made anew is another draft.
+    pub fn is_still(&self) -> Expectation {
+        Expectation::Made { at: RefName::draft(&self.name), by: self.id }
     }
 
     /// Whether it exists: a rehearsal returns drafts that it would make, without an id and a commit of

@@ -35,14 +35,14 @@ impl Agents {
                     return Err(AgentError::CannotUndo {
                         agent: agent.clone(),
                         kind: last.kind,
-                        reason: "it made the agent; 'recto agent archive' puts it away",
+                        reason: "it made the agent; 'recto agent archive AGENT' puts it away",
                     });
                 }
                 if SYNCED.contains(&last.kind.as_str()) {
                     return Err(AgentError::CannotUndo {
                         agent: agent.clone(),
                         kind: last.kind,
-                        reason: "it says what another store has; 'recto activate' and 'recto restore' lead back",
+                        reason: "it says what another store has; 'recto activate AGENT@V3' and 'recto restore AGENT@V3' lead back",
                     });
                 }
                 operation.cite(id.digest());

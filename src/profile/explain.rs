@@ -4,6 +4,8 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Violation};
 use serde_json::Value;
 
+use crate::encoding::json::kind_of;
+
 use super::problem::{Problem, excerpt, nearest, pointer_keys, pointer_to, type_of};
 use super::schema::Schema;
 
@@ -200,18 +202,6 @@ pub(super) fn kinds<'a>(schemas: &[&'a Value]) -> Vec<&'a str> {
         }
     }
     kinds
-}
-
-/// The JSON type of a value.
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 fn one_kind(kind: &str, schemas: &[&Value], unit: &str) -> String {

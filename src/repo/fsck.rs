@@ -356,7 +356,7 @@ mod tests {
         let repo = Repo::on(backend, Arc::new(SimDisk::new(1)), "/x".into(), clock);
         let actor = Author { name: "Ana".to_owned(), email: None };
         let intent =
-            Intent { kind: "edit", actor: &actor, via: "test", note: "", rehearsal: false, expects: None };
+            Intent { kind: "edit", actor: &actor, via: "test", note: "", rehearsal: false, expects: &[] };
         let agent: Handle = "support".parse().expect("a handle");
         let write = |names: &[&str]| {
             let done = repo.operate::<(), RepoError>(

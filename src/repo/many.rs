@@ -48,7 +48,8 @@ impl Repo {
         let outcomes = if transactions.is_empty() {
             None
         } else {
-            self.backend.commit_many(&transactions).map(Some).unwrap_or_default()
+            let done = self.backend.commit_many(&transactions);
+            done.map_err(|error| self.note_if_unapplied(error)).ok()
         };
         let mut settle = |(at, one): (usize, Prepared<T, E>)| match one {
             Prepared::Settled(result) => result,

@@ -13,10 +13,10 @@ mod settings;
 mod successor;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::local::LocalBackend;
-use crate::backend::{Backend, Derived};
+use crate::backend::{Backend, BackendError, Derived, Outcome, Transaction};
 use crate::clock::Clock;
 use crate::disk::SharedDisk;
 use crate::log::{RecordId, StoreId};
@@ -42,6 +42,7 @@ pub struct Repo {
     disk: SharedDisk,
     root: PathBuf,
     cache: ObjectCache,
+    unapplied: Mutex<Vec<BackendError>>,
 }
 
 impl Repo {
@@ -67,12 +68,13 @@ impl Repo {
     fn with_local(disk: SharedDisk, root: PathBuf, clock: Arc<dyn Clock>, local: LocalBackend) -> Self {
         let local = Arc::new(local);
         let backend = Arc::clone(&local) as Arc<dyn Backend>;
-        Self { backend, local: Some(local), clock, disk, root, cache: ObjectCache::default() }
+        Self { local: Some(local), ..Self::on(backend, disk, root, clock) }
     }
 
     /// A store on any other backend; its settings, if any, are read from `disk` under `root`.
     pub fn on(backend: Arc<dyn Backend>, disk: SharedDisk, root: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { backend, local: None, clock, disk, root, cache: ObjectCache::default() }
+        let (cache, unapplied) = (ObjectCache::default(), Mutex::default());
+        Self { backend, local: None, clock, disk, root, cache, unapplied }
     }
 
     /// Looks for a store from `start` upwards: a directory that holds `.recto`, or is one.
@@ -98,6 +100,44 @@ impl Repo {
     /// Where everything is kept.
     pub fn backend(&self) -> &dyn Backend {
         self.backend.as_ref()
+    }
+
+    /// Makes one operation happen. One that is durable, and whose files could not be brought up to date, has
+    /// happened where whoever reads it here sees it: that is noted, for who tells of it.
+    ///
+    /// # Errors
+    /// What the backend refuses; nothing happened then, unless it is `Unapplied`.
+    pub fn commit_one(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
+        match self.backend.commit(transaction) {
+            Err(error @ BackendError::Unapplied { .. }) if self.shows(transaction) => {
+                self.note_unapplied(error);
+                Ok(Outcome::Committed)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the log, as it is read here, has what a transaction did.
+    fn shows(&self, transaction: &Transaction) -> bool {
+        let agent = transaction.rename_to.as_ref().unwrap_or(&transaction.agent);
+        let last = transaction.records.last();
+        last.is_some_and(|record| self.log_holds(agent, record.id()).unwrap_or(false))
+    }
+
+    /// Notes what a group of operations failed with, if what failed came after they had happened.
+    fn note_if_unapplied(&self, error: BackendError) {
+        if matches!(error, BackendError::Unapplied { .. }) {
+            self.note_unapplied(error);
+        }
+    }
+
+    fn note_unapplied(&self, error: BackendError) {
+        self.unapplied.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+    }
+
+    /// What happened since this was asked last, and is not to be seen in the files of the store yet.
+    pub fn take_unapplied(&self) -> Vec<BackendError> {
+        std::mem::take(&mut self.unapplied.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The clock that operations are timed by.

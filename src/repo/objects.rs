@@ -7,8 +7,10 @@ use crate::object::{Commit, Content, Entry, Kind, Object, ObjectId, Tree};
 
 use super::{Repo, RepoError};
 
-/// Payloads kept in memory at most, in bytes.
+/// Memory for objects that were read at most, in bytes.
 const CACHE_MAX_BYTES: usize = 32 * 1024 * 1024;
+/// What one takes beside its payload there, in bytes: its id, its place in the table, two allocations.
+const OBJECT_BYTES: usize = 192;
 
 /// Objects that were read, until there are too many.
 #[derive(Debug, Default)]
@@ -27,11 +29,12 @@ impl ObjectCache {
 
     fn put(&self, id: ObjectId, object: &Arc<Object>) {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.size_bytes + object.payload.len() > CACHE_MAX_BYTES {
+        let size_bytes = object.payload.len() + OBJECT_BYTES;
+        if cached.size_bytes + size_bytes > CACHE_MAX_BYTES {
             *cached = Cached::default();
         }
         if cached.objects.insert(id, Arc::clone(object)).is_none() {
-            cached.size_bytes += object.payload.len();
+            cached.size_bytes += size_bytes;
         }
     }
 }

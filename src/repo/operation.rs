@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Map;
 
-use crate::backend::{ChainPart, Derived, Head, Moved, Outcome, Staged, Transaction};
+use crate::backend::{BackendError, ChainPart, Derived, Head, Moved, Outcome, Staged, Transaction};
 use crate::clock::Time;
 use crate::encoding::Digest;
 use crate::history::{LogLines, Order};
@@ -38,17 +38,27 @@ pub struct Intent<'a> {
     pub note: &'a str,
     /// Whether it is only to be seen what would happen: everything is checked, nothing is written.
     pub rehearsal: bool,
-    /// What has to hold for it to happen.
-    pub expects: Option<Expectation>,
+    /// What has to hold for it to happen, all of it.
+    pub expects: &'a [Expectation],
 }
 
 /// What has to hold for an operation to happen: somebody saw the agent so, and acts on that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expectation {
-    /// The ref that was seen; none where only the end of the log counts.
-    pub at: Option<RefName>,
-    /// Ids, of which one has to be what the ref points to, or the newest record.
-    pub ids: Vec<String>,
+pub enum Expectation {
+    /// What a ref points to, or the newest record, has to be what was seen.
+    Seen {
+        /// The ref; none where only the end of the log counts.
+        at: Option<RefName>,
+        /// Ids, of which one has to be there.
+        ids: Vec<String>,
+    },
+    /// A ref has to be the one that this record made: one that was made anew under its name is another one.
+    Made {
+        /// The ref.
+        at: RefName,
+        /// The record.
+        by: RecordId,
+    },
 }
 
 impl Expectation {
@@ -57,23 +67,33 @@ impl Expectation {
     /// # Errors
     /// `NotAsExpected`; when the ref cannot be read.
     fn check(&self, operation: &mut Operation<'_>) -> Result<(), RepoError> {
-        let head = operation.head().map(|id| id.to_string());
-        let target = match &self.at {
-            Some(name) => operation.target(name)?.map(|target| target.to_string()),
-            None => None,
+        let (what, expected, actual) = match self {
+            Self::Seen { at, ids } => {
+                let head = operation.head().map(|id| id.to_string());
+                let target = match at {
+                    Some(name) => operation.target(name)?.map(|target| target.to_string()),
+                    None => None,
+                };
+                let holds = |id: &String| Some(id) == head.as_ref() || Some(id) == target.as_ref();
+                if ids.iter().any(holds) {
+                    return Ok(());
+                }
+                let what =
+                    at.as_ref().map_or_else(|| "the last operation".to_owned(), |name| format!("'{name}'"));
+                (what, ids.join(", "), if at.is_some() { target } else { head })
+            }
+            Self::Made { at, by } => {
+                let made = operation.read(at)?.map(|state| state.created);
+                if made == Some(*by) {
+                    return Ok(());
+                }
+                (format!("'{at}'"), format!("made by {by}"), made.map(|made| format!("made by {made}")))
+            }
         };
-        let holds = |id: &String| Some(id) == head.as_ref() || Some(id) == target.as_ref();
-        if self.ids.iter().any(holds) {
-            return Ok(());
-        }
-        let actual = if self.at.is_some() { target } else { head };
         Err(RepoError::NotAsExpected {
             agent: operation.agent.clone(),
-            what: self
-                .at
-                .as_ref()
-                .map_or_else(|| "the last operation".to_owned(), |name| format!("'{name}'")),
-            expected: self.ids.join(", "),
+            what,
+            expected,
             actual: actual.unwrap_or_else(|| "none".to_owned()),
         })
     }
@@ -375,7 +395,7 @@ impl Repo {
         for attempt in 0..TRIES_MAX {
             let (value, receipt, transaction) = self.prepare(agent, intent, &mut build, &mut derive)?;
             let Some(transaction) = transaction else { return Ok((value, receipt)) };
-            match self.commit_one(transaction)? {
+            match self.commit_prepared(transaction)? {
                 Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => break,
                 Outcome::Moved(Moved::IdTaken(by)) => {
                     return Err(RepoError::IdTaken { agent: agent.clone(), by }.into());
@@ -407,7 +427,7 @@ impl Repo {
         derive: &mut impl FnMut(&mut Operation<'_>, RecordId) -> Result<Vec<Derived>, E>,
     ) -> Result<(T, Receipt, Option<Transaction>), E> {
         let mut operation = self.begin(agent)?;
-        if let Some(expectation) = &intent.expects {
+        for expectation in intent.expects {
             expectation.check(&mut operation)?;
         }
         let value = build(&mut operation)?;
@@ -419,7 +439,8 @@ impl Repo {
         }
         let (records, id) = operation.records(intent)?;
         let derived = derive(&mut operation, id)?;
-        let changes = operation.changes.clone();
+        // The records have them too.
+        let changes = std::mem::take(&mut operation.changes);
         let agent = operation.rename_to.clone().unwrap_or_else(|| agent.clone());
         let transaction = operation.transaction(records, derived);
         Ok((value, Receipt { agent, operation: Some(id), time, changes }, Some(transaction)))
@@ -475,12 +496,19 @@ impl Repo {
         Ok(last)
     }
 
-    fn commit_one(&self, transaction: Transaction) -> Result<Outcome, RepoError> {
+    fn commit_prepared(&self, transaction: Transaction) -> Result<Outcome, RepoError> {
         if transaction.staged.is_none() {
-            return Ok(self.backend.commit(&transaction)?);
+            return Ok(self.commit_one(&transaction)?);
         }
-        let outcomes = self.backend.commit_many(&[transaction])?;
-        Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unknown))
+        let transaction = [transaction];
+        match self.backend.commit_many(&transaction) {
+            Ok(outcomes) => Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unknown)),
+            Err(error @ BackendError::Unapplied { .. }) if self.shows(&transaction[0]) => {
+                self.note_unapplied(error);
+                Ok(Outcome::Committed)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {
@@ -506,7 +534,7 @@ impl Repo {
         })
     }
 
-    fn log_holds(&self, agent: &Handle, id: RecordId) -> Result<bool, RepoError> {
+    pub(super) fn log_holds(&self, agent: &Handle, id: RecordId) -> Result<bool, RepoError> {
         let Some(lines) = LogLines::new(self.backend(), agent, Order::NewestFirst)? else { return Ok(false) };
         for line in lines.containing(&id.to_string()) {
             if line?.0 == id {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::backend::Glance;
-use crate::disk::{DiskError, LockGuard};
+use crate::disk::{DiskError, LockGuard, replace_durably};
 use crate::encoding::{canonical, json};
 
 use super::{Repo, RepoError};
@@ -106,8 +106,7 @@ impl Repo {
     pub fn write_settings(&self, settings: &Settings) -> Result<(), RepoError> {
         let text = settings.to_text();
         let path = self.settings_path();
-        self.disk.write_atomic(&path, text.as_bytes()).map_err(|source| RepoError::disk(&path, source))?;
-        self.disk.sync_file(&path).map_err(|source| RepoError::disk(&path, source))?;
-        self.disk.sync_dir(&self.root).map_err(|source| RepoError::disk(&self.root, source))
+        replace_durably(self.disk.as_ref(), &path, text.as_bytes())
+            .map_err(|source| RepoError::disk(&path, source))
     }
 }

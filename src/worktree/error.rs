@@ -275,7 +275,7 @@ impl Classify for WorktreeError {
             }
             Self::Moved(conflict) => Some(moved_hint(conflict)),
             Self::DraftGone { agent, .. } => Some(format!(
-                "recto draft new {agent}@NAME, then 'recto checkout {agent}@NAME': edits of files that are the same there stay"
+                "'recto draft new {agent}@NAME', then 'recto checkout {agent}@NAME': edits of files that are the same there stay"
             )),
             Self::NotCheckedOut(agent) => Some(format!("recto checkout {agent}")),
             Self::Foreign { .. } => {
@@ -285,7 +285,10 @@ impl Classify for WorktreeError {
                 "'recto checkout {0} --discard' puts the files of '{1}' back and keeps a copy, 'recto apply DIR' publishes these",
                 switch.agent, switch.draft
             )),
-            Self::CaseClash(..) => Some("edit this agent with 'recto set' or 'recto edit'".to_owned()),
+            Self::CaseClash(..) => Some(
+                "edit this agent with 'recto set AGENT@DRAFT PATH=VALUE' or 'recto edit AGENT@DRAFT'"
+                    .to_owned(),
+            ),
             Self::WhichDraft { agent, drafts } => {
                 drafts.first().map(|draft| format!("recto checkout {agent}@{draft}"))
             }
@@ -293,7 +296,7 @@ impl Classify for WorktreeError {
                 "'recto restore {agent}@{revision}' overwrites draft 'main' with it, 'recto checkout {agent}@main' makes files of that"
             )),
             Self::NotADraft { agent, revision, .. } => Some(format!(
-                "recto draft new {agent}@NAME --from {revision}, then recto checkout {agent}@NAME"
+                "'recto draft new {agent}@NAME --from {revision}', then 'recto checkout {agent}@NAME'"
             )),
             Self::NoAgents { .. } => {
                 Some("name the directory that holds 'agents', or the directory of one agent".to_owned())

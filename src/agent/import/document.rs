@@ -13,12 +13,16 @@ use crate::repo::{Receipt, RepoError};
 
 use crate::agent::draft::only_draft;
 use crate::agent::{
-    AgentError, Agents, CheckReport, DraftSource, Edit, NewAgent, Number, PublishOptions, Resolved, checks,
-    version,
+    AgentError, Agents, CheckReport, Config, DraftInfo, DraftSource, Edit, LogQuery, NewAgent, Number,
+    PublishOptions, Resolved, Subject, checks, create, version,
 };
 
 /// The draft that an import into an existing agent makes.
 const DRAFT: &str = "import";
+/// The kind of an operation that imports: no edit has it, whatever its message says.
+const KIND: &str = "import";
+/// What the revision of a draft says that an import made.
+const IMPORTED: &str = "imported";
 /// Keys under which a vendor names the agent, the surest first.
 const AGENT_KEYS: [&str; 4] = ["agent", "agent_id", "_id", "id"];
 /// Agents whose metadata is looked through at once.
@@ -37,8 +41,12 @@ pub struct ImportOptions {
     pub label: String,
     /// Publishes and activates what was imported.
     pub activate: bool,
+    /// Leaves the check of a new agent's V1 pending: a program outside has the last word.
+    pub check_pending: bool,
     /// Activates although the check failed, for this reason.
     pub override_check: Option<String>,
+    /// Takes the place of work in the draft that is not published; its revisions keep it.
+    pub overwrite: bool,
 }
 
 /// A directory of block files, read.
@@ -114,8 +122,8 @@ impl Agents {
     /// `import`, unless its newest version is the same.
     ///
     /// # Errors
-    /// `Invalid` with every problem of the config; as [`Agents::create`], [`Agents::edit`] and
-    /// [`Agents::publish`].
+    /// `Invalid` with every problem of the config; `DraftHasWork`; `DraftMoved` or `DraftExists` when somebody
+    /// edits or makes the draft meanwhile; as [`Agents::create`], [`Agents::edit`] and [`Agents::publish`].
     pub fn import_document(
         &self,
         document: &Value,
@@ -157,20 +165,32 @@ impl Agents {
         self.bring(agent.as_ref(), read, options)
     }
 
-    /// The agent that a document is about, by the vendor's id, when no handle says which.
+    /// The handle under which a document is imported when none is given: of the agent that `known` has for the
+    /// vendor's id, else a free one for its title among those that `may` be. None when there is none.
     ///
     /// # Errors
-    /// `Invalid` when the document is none of the profile.
-    pub fn agent_of_document(
+    /// `Invalid` when the document is none of the profile; `BadText` when it has no title; what `known` fails with.
+    pub fn handle_for_document(
         &self,
         document: &Value,
-        profile: Option<Arc<Profile>>,
+        options: &ImportOptions,
+        known: &dyn Fn(&str) -> Result<Option<Handle>, AgentError>,
+        may: &dyn Fn(&Handle) -> bool,
     ) -> Result<Option<Handle>, AgentError> {
-        let profile = match profile {
-            Some(profile) => profile,
+        let profile = match &options.profile {
+            Some(profile) => Arc::clone(profile),
             None => self.profile(&Profile::guess(document).id())?,
         };
-        self.with_vendor_id(&Read::of(profile, document, false)?.imported.vendor_ids)
+        let Imported { title, config, vendor_ids, .. } =
+            Read::of(Arc::clone(&profile), document, false)?.imported;
+        if let Some(id) = agent_id(&vendor_ids)
+            && let Some(agent) = known(id)?
+        {
+            return Ok(Some(agent));
+        }
+        let title = options.title.clone().or(title);
+        let new = NewAgent { title, config: Some(config), ..NewAgent::of(profile) };
+        self.free_handle_among(&create::title_for(&new)?, may)
     }
 
     /// Imports block files as [`Agents::import_document`] does a document.
@@ -260,10 +280,11 @@ impl Agents {
             config: Some(imported.config),
             label: options.label.clone(),
             activate: options.activate,
+            check_pending: options.check_pending,
             fields,
             vendor_ids: imported.vendor_ids,
             override_check: options.override_check.clone(),
-            kind: "import",
+            kind: KIND,
             ..NewAgent::of(Arc::clone(&profile))
         };
         let created = self.create(&new)?;
@@ -323,6 +344,10 @@ impl Agents {
             DraftPolicy::One => only_draft(),
             DraftPolicy::Many => DRAFT.parse().expect("a handle"),
         };
+        let draft = self.draft_if_any(agent, &name)?;
+        if let Some(draft) = draft.as_ref().filter(|_| !options.overwrite) {
+            self.refuse_to_overwrite(agent, draft, latest.as_ref().map(|version| version.id), &config)?;
+        }
         report.commit = None;
         report.active = options.activate;
         report.outcome = ImportOutcome::Draft(name.clone());
@@ -334,10 +359,11 @@ impl Agents {
             }
             return Ok(report);
         }
-        self.revise_draft(agent, &name, read, &mut report)?;
+        let revision = self.revise_draft(agent, (&name, draft), read, options.overwrite, &mut report)?;
         if options.activate {
             let publish = PublishOptions {
                 label: options.label.clone(),
+                expected_revision: revision,
                 activate: true,
                 override_check: options.override_check.clone(),
                 ..PublishOptions::default()
@@ -351,40 +377,82 @@ impl Agents {
         Ok(report)
     }
 
-    /// Makes the config the draft's next revision; the draft is forked from the newest version when
-    /// it is not there yet.
+    fn draft_if_any(&self, agent: &Handle, name: &Handle) -> Result<Option<DraftInfo>, AgentError> {
+        match self.draft(agent, name) {
+            Ok(draft) => Ok(Some(draft)),
+            Err(AgentError::NoSuchRevision { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses where the draft has what somebody did and did not publish: what is neither the newest version,
+    /// nor what is imported, nor what an import left.
+    fn refuse_to_overwrite(
+        &self,
+        agent: &Handle,
+        draft: &DraftInfo,
+        latest: Option<ObjectId>,
+        config: &Config,
+    ) -> Result<(), AgentError> {
+        let held = self.repo.commit(&draft.commit)?;
+        let published = latest.map(|id| self.repo.commit(&id)).transpose()?;
+        let is_published = published.is_some_and(|version| version.tree == held.tree);
+        let has_none = is_published || held.tree == config.tree_id;
+        if draft.conflicts == 0 && (has_none || self.is_of_an_import(agent, &draft.name)?) {
+            return Ok(());
+        }
+        let (revision, by) = (draft.revision, draft.author.name.clone());
+        Err(AgentError::DraftHasWork { agent: agent.clone(), draft: draft.name.clone(), revision, by })
+    }
+
+    /// Whether it was an import that moved a draft last.
+    fn is_of_an_import(&self, agent: &Handle, draft: &Handle) -> Result<bool, AgentError> {
+        let query = LogQuery { subject: Some(Subject::Draft(draft.clone())), ..LogQuery::default() };
+        let last = self.log(agent, query)?.next().transpose()?;
+        Ok(last.is_some_and(|entry| entry.record.kind == KIND))
+    }
+
+    /// Makes the config the next revision of the draft that was looked at, which is forked from the newest version
+    /// when there was none. Unless it may overwrite, the draft has to be as it was seen; then returns the revision
+    /// that it has with the config.
     fn revise_draft(
         &self,
         agent: &Handle,
-        name: &Handle,
+        (name, seen): (&Handle, Option<DraftInfo>),
         read: &Read,
+        overwrite: bool,
         report: &mut ImportReport,
-    ) -> Result<(), AgentError> {
-        match self.draft(agent, name) {
-            Ok(_) => {}
-            Err(AgentError::NoSuchRevision { .. }) => {
-                let source = match self.version_count(agent)? {
-                    0 => DraftSource::Default,
-                    _ => DraftSource::Revision(Revision::Latest),
-                };
-                self.new_draft(agent, name, &source)?;
-                report.made_draft = true;
-            }
-            Err(error) => return Err(error),
-        }
-        let edit = Edit::Replace(read.imported.config.clone());
-        let (draft, receipt) = self.edit(agent, name, None, &[edit], "imported")?;
+    ) -> Result<Option<u64>, AgentError> {
+        let seen = if let Some(seen) = seen {
+            seen
+        } else {
+            let source = match self.version_count(agent)? {
+                0 => DraftSource::Default,
+                _ => DraftSource::Revision(Revision::Latest),
+            };
+            report.made_draft = true;
+            self.new_draft(agent, name, &source)?.0
+        };
+        let edits = [Edit::Replace(read.imported.config.clone())];
+        let edits = (edits.as_slice(), [].as_slice());
+        let (draft, receipt) = if overwrite {
+            self.edit_as(KIND, agent, name, None, edits, IMPORTED)?
+        } else {
+            let held = self.expecting(seen.is_still());
+            held.edit_as(KIND, agent, name, Some(seen.revision), edits, IMPORTED)?
+        };
         report.commit = Some(draft.commit);
-        if receipt.operation.is_none() {
+        let is_changed = receipt.operation.is_some();
+        if !is_changed {
             report.outcome = ImportOutcome::Unchanged;
         }
         report.receipt = Some(receipt);
-        Ok(())
+        Ok((!overwrite).then_some(seen.revision + u64::from(is_changed)))
     }
 }
 
 /// The vendor's id of the agent itself, which a version's answer gives under another key.
-fn agent_id(ids: &Map<String, Value>) -> Option<&str> {
+pub fn agent_id(ids: &Map<String, Value>) -> Option<&str> {
     AGENT_KEYS.iter().find_map(|key| ids.get(*key)?.as_str())
 }
 

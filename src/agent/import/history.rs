@@ -83,6 +83,9 @@ pub struct HistoryStop {
     pub error: AgentError,
     /// What it did.
     pub done: HistoryReport,
+    /// The agents of the history that are in the store, of those met lately, and how many of its versions each
+    /// has; in order.
+    pub standing: Vec<(Handle, u64)>,
 }
 
 impl Agents {
@@ -100,10 +103,10 @@ impl Agents {
         interrupt: &AtomicBool,
         progress: &mut dyn FnMut(&ImportProgress),
     ) -> Result<HistoryReport, Box<HistoryStop>> {
-        let stopped = |error, done| Err(Box::new(HistoryStop { error, done }));
+        let stopped = |error, done, standing| Err(Box::new(HistoryStop { error, done, standing }));
         let profile = match batch::default_profile(self, options.profile.as_ref()) {
             Ok(profile) => profile,
-            Err(error) => return stopped(error, HistoryReport::default()),
+            Err(error) => return stopped(error, HistoryReport::default(), Vec::new()),
         };
         let given = Given {
             profile,
@@ -126,13 +129,14 @@ impl Agents {
         let written = if import.failed || import.stage.failed { Ok(()) } else { import.write() };
         let result = read.and(written).and_then(|()| import.activate(interrupt));
         let Import { mut report, states, .. } = import;
+        let standing = if result.is_err() { states.standing() } else { Vec::new() };
         report.named = states.named;
         match result {
             Ok(()) => Ok(report),
             Err(AgentError::Interrupted(_)) if report.new_versions == 0 => {
-                stopped(AgentError::Interrupted("nothing was imported".to_owned()), report)
+                stopped(AgentError::Interrupted("nothing was imported".to_owned()), report, Vec::new())
             }
-            Err(error) => stopped(error, report),
+            Err(error) => stopped(error, report, standing),
         }
     }
 }

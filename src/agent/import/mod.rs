@@ -13,6 +13,6 @@ mod states;
 #[cfg(test)]
 mod tests;
 
-pub use document::{BlockFiles, ImportOptions, ImportOutcome, ImportReport};
+pub use document::{BlockFiles, ImportOptions, ImportOutcome, ImportReport, agent_id as vendor_agent_id};
 pub use history::{HistoryOptions, HistoryReport, HistoryStop, ImportProgress};
 pub use names::ExactNames;

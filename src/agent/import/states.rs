@@ -110,6 +110,16 @@ impl<'a> States<'a> {
         self.traces.len() as u64
     }
 
+    /// The agents met lately of which something is in the store, and how many versions of the history.
+    pub(super) fn standing(&self) -> Vec<(Handle, u64)> {
+        let met = self.known.values().filter(|state| state.head.is_some());
+        let mut standing: Vec<(Handle, u64)> =
+            met.map(|state| (state.handle.clone(), state.stored.min(state.lines))).collect();
+        standing.retain(|(_, versions)| *versions > 0);
+        standing.sort();
+        standing
+    }
+
     /// The agents with moves that are not in the store, in the order of their handles.
     pub(super) fn pending(&mut self) -> Vec<&mut State> {
         let mut pending: Vec<&mut State> =

@@ -2,22 +2,22 @@
 
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::agent::Number;
 use crate::agent::*;
-use crate::clock::{StepClock, Time};
+use crate::clock::{Clock, StepClock, Time};
 use crate::disk::SimDisk;
 use crate::encoding::json;
 use crate::history::{Revision, Spec};
 use crate::object::{Author, Blocks, Content, ObjectId};
 use crate::profile::Profile;
 use crate::refs::Handle;
-use crate::repo::Repo;
+use crate::repo::{Repo, RepoError};
 
 const HISTORY: &str = include_str!("../../../fixtures/agents/history.jsonl");
 
@@ -383,6 +383,105 @@ fn another_profile_than_the_agents_is_refused() {
     let error =
         agents.import_document(&json!({"slmModel": "electron"}), &other).expect_err("another profile");
     assert_eq!(error.to_string(), "agent 'ivr': it has profile 'generic', not 'atoms'");
+}
+
+/// What somebody does, after so many readings of the clock.
+type Deed = (usize, Box<dyn FnOnce() + Send>);
+
+/// A clock at whose reading somebody else does something: between what an operation is based on and itself.
+struct Meddling {
+    clock: StepClock,
+    deed: Mutex<Option<Deed>>,
+}
+
+impl std::fmt::Debug for Meddling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.clock.fmt(f)
+    }
+}
+
+impl Clock for Meddling {
+    fn now(&self) -> Time {
+        let mut left = self.deed.lock().expect("no panic");
+        let due = match left.take() {
+            Some((0, deed)) => Some(deed),
+            Some((readings, deed)) => {
+                *left = Some((readings - 1, deed));
+                None
+            }
+            None => None,
+        };
+        drop(left);
+        if let Some(deed) = due {
+            deed();
+        }
+        self.clock.now()
+    }
+}
+
+#[test]
+fn an_import_takes_the_place_of_nothing_that_is_done_meanwhile() {
+    let clock = StepClock::new(Time::from_ms(1_790_000_000_000).expect("a time"), 1000);
+    let clock = Arc::new(Meddling { clock, deed: Mutex::new(None) });
+    let meddler: Arc<dyn Clock> = clock.clone();
+    let repo = Repo::init(Arc::new(SimDisk::new(1)), Path::new("/work"), meddler).expect("a store");
+    let agents = Agents::new(Arc::new(repo), Author { name: "Ana".to_owned(), email: None }, "test");
+    let (ivr, draft) = (handle("ivr"), handle("import"));
+    let into = ImportOptions { handle: Some(ivr.clone()), ..ImportOptions::default() };
+    let import = |speed: u64, options: &ImportOptions| {
+        agents.import_document(&json!({"greeting": "Hi", "speed": speed}), options)
+    };
+    let speed = || {
+        let draft = agents.draft(&ivr, &draft).expect("a draft");
+        agents.config(&draft.commit).expect("a config").value["speed"].clone()
+    };
+    let edits = |speed: u64| {
+        let config = json!({"greeting": "Hi", "speed": speed});
+        let (colleague, ivr, draft) = (agents.clone(), ivr.clone(), draft.clone());
+        move || {
+            colleague.edit(&ivr, &draft, None, &[Edit::Replace(config)], "imported").expect("edited");
+        }
+    };
+    let meanwhile = |readings, deed: Box<dyn FnOnce() + Send>| {
+        *clock.deed.lock().expect("no panic") = Some((readings, deed));
+    };
+    for made in 1..=3 {
+        import(made, &into).expect("imported");
+    }
+    meanwhile(0, Box::new(edits(10)));
+    let moved = import(4, &into).expect_err("somebody was faster");
+    assert!(matches!(moved, AgentError::DraftMoved { expected: 3, actual: 4, .. }), "{moved:?}");
+    assert_eq!(speed(), json!(10));
+    // What somebody did is not taken for what an import left, whatever they say of it.
+    let refused = import(4, &into).expect_err("it is somebody's work");
+    assert!(matches!(refused, AgentError::DraftHasWork { revision: 4, .. }), "{refused:?}");
+    import(5, &ImportOptions { overwrite: true, ..into.clone() }).expect("it may");
+    // Another draft of that name, at the same revision.
+    let (colleague, first, discarded) = (agents.clone(), edits(20), (ivr.clone(), draft.clone()));
+    let revision = agents.draft(&ivr, &draft).expect("a draft").revision;
+    let more: Vec<_> = (0..revision - 2).map(|at| edits(30 + at)).collect();
+    meanwhile(
+        0,
+        Box::new(move || {
+            let (ivr, draft) = discarded;
+            colleague.discard_draft(&ivr, &draft, None).expect("discarded");
+            colleague.new_draft(&ivr, &draft, &DraftSource::Default).expect("made");
+            first();
+            for edit in more {
+                edit();
+            }
+        }),
+    );
+    let other = import(6, &into).expect_err("it is another draft");
+    assert_eq!(agents.draft(&ivr, &draft).expect("a draft").revision, revision);
+    assert!(matches!(other, AgentError::Repo(RepoError::NotAsExpected { .. })), "{other:?}");
+    // What is published is what was imported.
+    import(7, &ImportOptions { overwrite: true, ..into.clone() }).expect("it may");
+    meanwhile(1, Box::new(edits(40)));
+    let moved = import(8, &ImportOptions { activate: true, ..into }).expect_err("somebody was faster");
+    assert!(matches!(moved, AgentError::DraftMoved { .. }), "{moved:?}");
+    assert_eq!((speed(), ids(&agents, "ivr").len()), (json!(40), 1));
+    sound(&agents);
 }
 
 fn profile_of(agents: &Agents, blocks: &Blocks) -> String {
