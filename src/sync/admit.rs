@@ -69,7 +69,7 @@ pub fn admit(
     let (power, derived) = agents.repo().inspect(&transaction, |operation| {
         check_changes(agents, operation, &arrived, &transaction, versions.clone())?;
         check_handle(agents, operation, &transaction)?;
-        let power = power(agents, operation, &transaction, &versions)?;
+        let power = power(agents, operation, &transaction, &versions, actor)?;
         let derived = match last {
             Some(id) => agents.derive(operation, id)?,
             None => Vec::new(),
@@ -244,13 +244,15 @@ fn power(
     operation: &mut Operation<'_>,
     transaction: &Transaction,
     versions: &HashSet<ObjectId>,
+    who: Option<&Author>,
 ) -> Result<Power, SyncError> {
-    let restates = changes(transaction).any(|change| change.name == RefName::meta());
-    let archives = restates && !transaction.creates() && {
-        let before = agents.meta(&transaction.agent)?;
-        meta_after(agents, operation)?.is_none_or(|after| after.archived != before.archived)
-    };
-    if archives || transaction.rename_to.is_some() {
+    let moves = changes(transaction).filter(|change| change.name == RefName::meta()).cloned();
+    let archives = !transaction.creates() && archives(agents, operation, &moves.collect::<Vec<_>>())?;
+    // What publishes a draft ends it, whoever wrote it.
+    let publishes = changes(transaction).any(|change| change.name == RefName::versions());
+    let all: Vec<Change> = changes(transaction).cloned().collect();
+    let discards = !publishes && ends_anothers_draft(agents, operation, &all, who)?.is_some();
+    if archives || discards || transaction.rename_to.is_some() {
         return Ok(Power::Administer);
     }
     let more = transaction.creates() || !transaction.chains.is_empty();
@@ -258,8 +260,44 @@ fn power(
     Ok(changes(transaction).map(|change| power_over(&change.name, versions)).fold(least, Power::max))
 }
 
+/// Whether changes of an agent that is there archive it, or take it into use again.
+pub(super) fn archives(
+    agents: &Agents,
+    operation: &mut Operation<'_>,
+    changes: &[Change],
+) -> Result<bool, SyncError> {
+    if !changes.iter().any(|change| change.name == RefName::meta()) {
+        return Ok(false);
+    }
+    let before = agents.meta(operation.agent())?;
+    Ok(meta_after(agents, operation)?.is_none_or(|after| after.archived != before.archived))
+}
+
+/// The first draft that changes end, and do not give another name, though another than `who` edited it last.
+pub(super) fn ends_anothers_draft(
+    agents: &Agents,
+    operation: &Operation<'_>,
+    changes: &[Change],
+    who: Option<&Author>,
+) -> Result<Option<RefName>, SyncError> {
+    for ended in changes.iter().filter(|change| change.to.is_none()) {
+        let Some(name) = ended.name.as_draft() else { continue };
+        let there = agents.repo().backend().read_ref(operation.agent(), &ended.name)?;
+        if there.is_none() {
+            continue;
+        }
+        let draft = agents.draft(operation.agent(), &name)?;
+        let same = Some(Target::Id(draft.commit));
+        let is_renamed = changes.iter().any(|other| other.to == same && other.name.as_draft().is_some());
+        if !is_renamed && Some(&draft.author) != who {
+            return Ok(Some(ended.name.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// What it takes to move a ref.
-fn power_over(name: &RefName, versions: &HashSet<ObjectId>) -> Power {
+pub(super) fn power_over(name: &RefName, versions: &HashSet<ObjectId>) -> Power {
     match name.split() {
         (None, "accepted") => Power::Administer,
         (Some("drafts" | "checkpoints" | "conflicts" | "titles"), _) => Power::Edit,

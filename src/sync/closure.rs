@@ -74,7 +74,7 @@ type Visit<'a> = dyn FnMut(Item) -> Result<(), SyncError> + 'a;
 pub(super) fn links(id: &ObjectId, object: &Object) -> Result<Vec<ObjectId>, SyncError> {
     Ok(match object.kind {
         Kind::Block => Vec::new(),
-        Kind::Tree => tree_of(id, object)?.entries().iter().map(|entry| entry.id).collect(),
+        Kind::Tree => Tree::links(&object.payload).map_err(|source| SyncError::Object { id: *id, source })?,
         Kind::Commit => {
             let (mut links, others) = links_of_commit(id, object)?;
             links.extend(others);
@@ -121,7 +121,8 @@ pub(super) fn walk(
             if object.kind == Kind::Commit {
                 let commit = commit_of(&id, &object)?;
                 open.extend(commit.parents.iter().copied());
-                commits.push((commit.time, id, commit.profile, commit.tree));
+                let others = [(commit.profile, Role::Other), (commit.tree, Role::Tree)];
+                commits.push((commit.time, others, Item { id, role: Role::Commit, object }));
             } else {
                 below(lookup, Item { id, role: Role::Other, object }, &mut seen, visit)?;
             }
@@ -130,15 +131,14 @@ pub(super) fn walk(
     // Parents are never younger than their children; of the same instant, those found later are older.
     commits.reverse();
     commits.sort_by_key(|(time, ..)| *time);
-    for (_, id, profile, tree) in commits {
-        for (next, role) in [(profile, Role::Other), (tree, Role::Tree)] {
+    for (_, others, commit) in commits {
+        for (next, role) in others {
             if seen.insert(next) {
                 let object = lookup(&next)?.ok_or(SyncError::Incomplete(next))?;
                 below(lookup, Item { id: next, role, object }, &mut seen, visit)?;
             }
         }
-        let object = lookup(&id)?.ok_or(SyncError::Incomplete(id))?;
-        visit(Item { id, role: Role::Commit, object })?;
+        visit(commit)?;
     }
     Ok(())
 }

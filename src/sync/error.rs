@@ -10,6 +10,7 @@ use crate::refs::{Handle, RefName};
 use crate::repo::RepoError;
 
 use super::bundle::BundleError;
+use super::link::{Left, way_on};
 use super::wire::{Cause, Failure};
 
 /// Why two stores could not be brought together.
@@ -155,6 +156,8 @@ pub enum SyncError {
         remote: Handle,
         /// The ref.
         name: RefName,
+        /// What goes on from there.
+        way_on: Option<String>,
     },
     /// What is to serve is no version there.
     #[error("'{name}' of agent '{agent}' names what is no version at the remote")]
@@ -236,6 +239,12 @@ impl SyncError {
             && matches!(self.kind(), Kind::Corrupt | Kind::NotFound)
     }
 
+    /// A ref that was asked for and moved on both sides.
+    pub(super) fn both_moved(agent: &Handle, remote: &Handle, left: Left) -> Self {
+        let way_on = way_on(agent, remote, &left);
+        Self::BothMoved { agent: agent.clone(), remote: remote.clone(), name: left.name, way_on }
+    }
+
     /// An address that cannot be used; a password in it is not repeated.
     pub fn address(url: &str, reason: impl Into<String>) -> Self {
         Self::Address { url: without_secrets(url), reason: reason.into() }
@@ -295,7 +304,7 @@ impl Classify for SyncError {
                 "publish there; 'recto fetch' follows it, 'recto config mirror --unset' makes this a store of its own".to_owned(),
             ),
             Self::OwnWork { remote, .. } => Some(format!(
-                "'recto push --remote {remote} --drafts --activate' gives it to the remote; 'recto clone --mirror' makes a mirror elsewhere"
+                "'recto push --remote {remote} --drafts --activate' gives it to the remote; 'recto clone --mirror SOURCE DIR' makes a mirror elsewhere"
             )),
             Self::NoSuchRemote(name) => Some(format!("'recto remote list' shows them, 'recto remote add {name} PATH' adds one")),
             Self::RemoteExists(name) => Some(format!("'recto remote set-url {name} PATH' changes where it is")),
@@ -309,22 +318,15 @@ impl Classify for SyncError {
             Self::OtherAgent { handle: agent, pushing: true } | Self::HandleTaken { agent, .. } => {
                 Some(format!("recto push {agent} --as NAME"))
             }
-            Self::OtherAgent { handle, pushing: false } => {
-                Some(format!("recto agent rename {handle} NAME"))
-            }
+            Self::OtherAgent { handle, pushing: false } => Some(format!("recto pull {handle} --as NAME")),
             Self::Behind { agent, remote, .. } => Some(format!("recto pull {agent} --remote {remote}")),
             Self::NotUpstream { agent, .. } => Some(format!(
-                "'recto pull {agent}' and 'recto push {agent}', with the remote that gives them; 'recto bundle' and 'recto clone --mirror' make copies"
+                "'recto pull {agent}' and 'recto push {agent}', with the remote that gives them; 'recto bundle create FILE' and 'recto clone --mirror SOURCE DIR' make copies"
             )),
             Self::NotAuthority(_) => Some(
                 "push to the store that gives them; if that is lost, 'recto remote remove NAME --take-over' there lets the remote give them".to_owned(),
             ),
-            Self::BothMoved { agent, remote, name } if name.as_draft().is_none() => Some(format!(
-                "'recto pull {agent} --activate' shows both; to keep yours, let serve here what serves at '{remote}', then yours again, and push"
-            )),
-            Self::BothMoved { agent, remote, .. } => {
-                Some(format!("'recto diff' shows what is at {agent}@{remote}/..., 'recto draft rename {agent}@DRAFT NAME' keeps both"))
-            }
+            Self::BothMoved { way_on, .. } => way_on.clone(),
             Self::Contended(_) | Self::Stale(_) | Self::Unreachable(_) => Some("run the command again".to_owned()),
             _ => None,
         }

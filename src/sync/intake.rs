@@ -1,21 +1,21 @@
 //! Objects on their way in: verified one by one, kept in memory or written ahead, and found to be
 //! everything that the refs will lead to before any ref does.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 
 use crate::agent::Agents;
 use crate::backend::{BackendError, Staged};
 use crate::object::{Kind, Object, ObjectId};
-use crate::pack::{PackError, PackStream, Packed, is_thin};
+use crate::pack::{PackError, Packed, is_thin};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Repo};
 
 use super::closure::{self, Known};
-use super::{Progress, SyncError};
+use super::written::Written;
+use super::{Progress, SyncError, thin};
 
 /// Objects that take more than this are written as they come, not kept in memory, in bytes.
 const KEPT_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -30,8 +30,8 @@ pub(super) struct Arrived {
     objects: HashMap<ObjectId, Arc<Object>>,
     size_bytes: usize,
     /// What the others are and lead to.
-    links: HashMap<ObjectId, (Kind, Vec<ObjectId>)>,
-    /// Those that are written.
+    written: Written,
+    /// Where they are written.
     staged: Option<Staged>,
     /// What came before, for others as well.
     before: Option<Rc<Arrived>>,
@@ -54,14 +54,21 @@ impl Arrived {
         self.staged.as_ref()
     }
 
-    /// What an object that came and is written leads to.
-    fn links_of(&self, id: &ObjectId) -> Option<&(Kind, Vec<ObjectId>)> {
-        self.links.get(id).or_else(|| self.before.as_ref()?.links_of(id))
+    /// What an object is that came and is written, and what it leads to that may not have come.
+    fn written(&self, id: &ObjectId) -> Option<(Kind, &[ObjectId])> {
+        match self.written.kind(id) {
+            Some(kind) => Some((kind, self.written.open_links(id))),
+            None => self.before.as_ref()?.written(id),
+        }
+    }
+
+    fn all_written(&self) -> impl Iterator<Item = &Written> {
+        std::iter::once(&self.written).chain(self.before.iter().map(|before| &before.written))
     }
 
     /// Whether an object came and is written.
     pub(super) fn has_written(&self, id: &ObjectId) -> bool {
-        self.links_of(id).is_some()
+        self.written(id).is_some()
     }
 
     /// Takes a pack in, and tells of its objects as they come.
@@ -92,22 +99,25 @@ impl Arrived {
         source: &mut dyn Read,
         progress: &dyn Progress,
     ) -> Result<(), SyncError> {
-        let links = &mut self.links;
+        // Nothing of a pack that is cut off is written.
+        let mut written = Written::default();
+        let before: Vec<&Written> = self.all_written().collect();
         // What an object leads to is read beside the next ones being verified.
         let (staged, read) = std::thread::scope(|scope| {
+            let (written, before) = (&mut written, before.as_slice());
             let (verified, batches) = mpsc::sync_channel::<Vec<(ObjectId, Option<Arc<Object>>)>>(1);
             let mut batch = Vec::new();
-            let reading = scope.spawn(move || {
+            let reading = scope.spawn(move || -> Result<(), SyncError> {
                 for (id, object) in batches.into_iter().flatten() {
-                    let read = match object {
-                        Some(object) => (object.kind, closure::links(&id, &object)?),
-                        None => (Kind::Block, Vec::new()),
-                    };
-                    links.insert(id, read);
+                    match object {
+                        Some(object) => written.add(id, object.kind, &closure::links(&id, &object)?, before),
+                        None => written.add(id, Kind::Block, &[], before),
+                    }
                 }
+                written.settle(before);
                 Ok(())
             });
-            let staged = repo.backend().stage_pack(source, &mut |Packed { id, object }| {
+            let staged = repo.backend().stage_pack(source, &mut |Packed { id, object, .. }| {
                 progress.objects(1);
                 // Blocks may be large, and lead nowhere.
                 let object = (object.kind != Kind::Block).then(|| Arc::clone(object));
@@ -122,7 +132,9 @@ impl Arrived {
             (staged, reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         self.staged.get_or_insert_default().extend(staged?.1);
-        read
+        read?;
+        self.written.join(written);
+        Ok(())
     }
 
     fn take_thin(
@@ -131,38 +143,22 @@ impl Arrived {
         source: &mut dyn Read,
         progress: &dyn Progress,
     ) -> Result<(), SyncError> {
-        // A base that is damaged here, or cannot be read, is another matter than one that is not here.
-        let unread = RefCell::new(None);
-        let base = |id: &ObjectId| {
-            let found = repo.object(id);
-            found.unwrap_or_else(|error| {
-                unread.borrow_mut().get_or_insert(error);
-                None
-            })
-        };
-        let failed = |error: PackError| match unread.take() {
-            Some(error) => SyncError::from(error),
-            None => BackendError::from(error).into(),
-        };
-        let stream = PackStream::new(BufReader::new(source), base).map_err(&failed)?;
-        for packed in stream {
-            let packed = packed.map_err(&failed)?;
+        thin::each(repo, source, &mut |packed| {
             progress.objects(1);
             self.size_bytes += packed.object.payload.len();
             self.objects.insert(packed.id, packed.object);
-            if self.size_bytes > KEPT_MAX_BYTES {
-                self.write(repo)?;
-            }
-        }
-        Ok(())
+            if self.size_bytes > KEPT_MAX_BYTES { self.write(repo) } else { Ok(()) }
+        })
     }
 
     fn write(&mut self, repo: &Repo) -> Result<(), SyncError> {
         let mut objects = Vec::with_capacity(self.objects.len());
+        let before: Vec<&Written> = self.before.iter().map(|before| &before.written).collect();
         for (id, object) in self.objects.drain() {
-            self.links.insert(id, (object.kind, closure::links(&id, &object)?));
+            self.written.add(id, object.kind, &closure::links(&id, &object)?, &before);
             objects.push(Object::clone(&object));
         }
+        self.written.settle(&before);
         self.size_bytes = 0;
         self.staged.get_or_insert_default().extend(repo.backend().stage(&objects)?);
         Ok(())
@@ -181,8 +177,8 @@ impl Arrived {
 
     /// The kind of an object that came, or was here.
     fn kind(&self, repo: &Repo, id: &ObjectId) -> Result<Option<Kind>, SyncError> {
-        match self.links_of(id) {
-            Some((kind, _)) => Ok(Some(*kind)),
+        match self.written(id) {
+            Some((kind, _)) => Ok(Some(kind)),
             None => Ok(self.object(repo, id)?.map(|object| object.kind)),
         }
     }
@@ -256,7 +252,7 @@ impl Arrived {
             if !seen.insert(id) {
                 continue;
             }
-            if let Some((_, links)) = self.links_of(&id).filter(|_| !self.objects.contains_key(&id)) {
+            if let Some((_, links)) = self.written(&id).filter(|_| !self.objects.contains_key(&id)) {
                 open.extend(links);
                 continue;
             }
@@ -351,5 +347,24 @@ mod tests {
         let damaged = take().expect_err("it cannot be read");
         assert!(!expected(&damaged), "{damaged:?}");
         assert!(format!("{damaged:?}").contains(&id[2..]), "{damaged:?}");
+    }
+
+    #[test]
+    fn nothing_of_a_pack_that_is_damaged_counts_as_written() {
+        let disk = Arc::new(SimDisk::new(1));
+        let clock = Arc::new(StepClock::new(Time::from_ms(1_772_892_000_000).expect("a time"), 10));
+        let repo = Repo::init(disk, Path::new("/x"), clock).expect("made");
+        let objects: Vec<Object> = (0..100).map(|at| block(&format!("block {at}"))).collect();
+        let mut writer = PackWriter::new(Vec::new(), Effort::Fast).expect("begun");
+        objects.iter().try_for_each(|object| writer.add(object, None).map(drop)).expect("added");
+        let mut pack = writer.finish().expect("ended").1;
+        *pack.last_mut().expect("it is not empty") ^= 1;
+        let mut arrived = Arrived::default();
+        let untold = &crate::sync::progress::Untold;
+        arrived.take(&repo, &mut pack.as_slice(), untold).expect_err("its id is wrong");
+        *pack.last_mut().expect("it is not empty") ^= 1;
+        assert!(objects.iter().all(|object| !arrived.has_written(&object.id())), "it was not kept");
+        arrived.take(&repo, &mut pack.as_slice(), untold).expect("taken");
+        assert!(objects.iter().all(|object| arrived.has_written(&object.id())));
     }
 }

@@ -18,8 +18,10 @@ mod receive;
 mod remote;
 mod send;
 mod store_transport;
+mod thin;
 mod transport;
 pub mod wire;
+mod written;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -28,7 +30,8 @@ pub use admit::{Admitted, Power, admit};
 pub use error::SyncError;
 pub use http::{HttpBackend, HttpTransport, Token};
 pub use link::{
-    Drafts, Job, Link, NewId, Pair, Renumbered, Scope, Synced, Taken, Tell, new_id, own_work, take_over,
+    Drafts, Job, Left, Link, NewId, Pair, Renumbered, Scope, Synced, Taken, Tell, Why, new_id, own_work,
+    take_over, way_on,
 };
 pub use mirror::{Follow, Hear, MIRROR_SETTING, mirrored, write_mirror};
 pub use progress::Progress;

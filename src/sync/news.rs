@@ -144,7 +144,12 @@ fn ask_for(
         }
         _ => {}
     }
-    let asked = kept.iter().filter(|head| followed || head.store != tip.head.store).copied().collect();
+    let asked = kept.iter().filter(|head| followed || head.store != tip.head.store).copied();
+    // Of this store's own log it is enough to hear where it ends there.
+    let own = place.local.as_ref().map(|handle| backend.head(handle)).transpose()?.flatten();
+    let own =
+        own.map(|head| ChainHead { store: backend.store_id(), record: head.record, bytes: head.log_bytes });
+    let asked = asked.chain(own).collect();
     let lines = LinesAsk { handle: tip.handle.clone(), upto: tip.head, kept: asked };
     Ok(Some(Ask { lines, kept: before.filter(|_| !followed), whole: !followed }))
 }

@@ -3,15 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::BackendError;
-use crate::object::{Object, ObjectId};
+use crate::object::ObjectId;
 use crate::pack::{Effort, PackError, PackWriter};
 
 use super::SyncError;
-use super::closure::{Item, Role};
+use super::closure::{Item, Lookup, Role};
 
 /// More objects than this go in a pack that stands by itself, and is kept as it is where it arrives.
 const FEW_MAX: usize = 256;
@@ -43,13 +42,15 @@ impl Few {
 
 /// Writes a pack and remembers what was last written of everything, since the next state of it is likely
 /// to resemble that.
-pub(super) struct Parcel<W> {
+pub(super) struct Parcel<'a, W> {
     writer: PackWriter<W>,
     last: HashMap<Role, ObjectId>,
-    outside: HashMap<Role, Arc<Object>>,
+    outside: HashMap<Role, ObjectId>,
+    /// Reads what the receiver has, when something builds on it.
+    lookup: Option<Box<Lookup<'a>>>,
 }
 
-impl<W: Write> Parcel<W> {
+impl<'a, W: Write> Parcel<'a, W> {
     /// A pack that stands by itself.
     ///
     /// # Errors
@@ -62,18 +63,19 @@ impl<W: Write> Parcel<W> {
     ///
     /// # Errors
     /// When the sink fails.
-    pub(super) fn thin(sink: W) -> Result<Self, SyncError> {
-        Ok(Self::of(PackWriter::thin(sink, Effort::Fast).map_err(packing)?))
+    pub(super) fn thin(sink: W, lookup: Box<Lookup<'a>>) -> Result<Self, SyncError> {
+        let writer = PackWriter::thin(sink, Effort::Fast).map_err(packing)?;
+        Ok(Self { lookup: Some(lookup), ..Self::of(writer) })
     }
 
     fn of(writer: PackWriter<W>) -> Self {
-        Self { writer, last: HashMap::new(), outside: HashMap::new() }
+        Self { writer, last: HashMap::new(), outside: HashMap::new(), lookup: None }
     }
 
-    /// Names what the receiver has: the first new state of it may build on that.
-    pub(super) fn receiver_has(&mut self, role: Role, object: Arc<Object>) {
+    /// Names what the receiver has: the first new state of it may build on that. Only a thin pack does.
+    pub(super) fn receiver_has(&mut self, role: Role, id: ObjectId) {
         self.last.remove(&role);
-        self.outside.insert(role, object);
+        self.outside.insert(role, id);
     }
 
     /// Adds an object.
@@ -81,10 +83,13 @@ impl<W: Write> Parcel<W> {
     /// # Errors
     /// When the sink fails.
     pub(super) fn add(&mut self, item: &Item) -> Result<(), SyncError> {
-        let outside = self.outside.remove(&item.role);
+        let outside = match (self.outside.remove(&item.role), &self.lookup) {
+            (Some(id), Some(lookup)) => lookup(&id)?,
+            _ => None,
+        };
         match outside {
             Some(base) => self.writer.add_on_outside(&item.object, &base),
-            None => self.writer.add(&item.object, self.last.get(&item.role).copied()),
+            None => self.writer.add_as(item.id, &item.object, self.last.get(&item.role).copied()),
         }
         .map_err(packing)?;
         self.last.insert(item.role.clone(), item.id);
@@ -101,7 +106,8 @@ impl<W: Write> Parcel<W> {
     }
 }
 
-fn packing(error: PackError) -> SyncError {
+/// What cannot be packed, or is no pack.
+pub(super) fn packing(error: PackError) -> SyncError {
     BackendError::from(error).into()
 }
 

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use crate::agent::Agents;
 use crate::backend::Staged;
-use crate::object::ObjectId;
+use crate::object::{Author, ObjectId};
 use crate::refs::{Handle, RefName, Shape, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
+use super::admit::{self, Power};
 use super::closure::Known;
 use super::intake::Arrived;
 use super::mirror::mirrored;
@@ -28,11 +29,17 @@ impl<E: Into<SyncError>> From<E> for Stop {
     }
 }
 
-/// Makes pushes of different agents happen in the store of `agents`, each by itself or not.
+/// Makes pushes of different agents happen in the store of `agents`, each by itself or not, unless they take
+/// more than `most`. `who` is known to push, if anybody is.
 ///
 /// # Errors
 /// For each `Forbidden`, `NotAuthority`, `NoVersion`, `OtherAgent`, `Incomplete`; what the store refuses.
-pub fn receive(agents: &Agents, requests: &[PushRequest]) -> Vec<Result<PushOutcome, SyncError>> {
+pub fn receive(
+    agents: &Agents,
+    requests: &[PushRequest],
+    most: Power,
+    who: Option<&Author>,
+) -> Vec<Result<PushOutcome, SyncError>> {
     let (mut asked, mut brought) = (Vec::new(), Vec::new());
     let mut results: Vec<Result<PushOutcome, SyncError>> = Vec::with_capacity(requests.len());
     // A group is of different agents; what names one twice was put together by nobody who means well.
@@ -59,7 +66,7 @@ pub fn receive(agents: &Agents, requests: &[PushRequest]) -> Vec<Result<PushOutc
             Err(error) => *results.last_mut().expect("one was pushed") = Err(error),
         }
     }
-    if let Err(error) = prepare(agents, requests) {
+    if let Err(error) = refuse_mirror(agents) {
         let refused = |error: &SyncError| match error {
             SyncError::Mirror { remote, url } => {
                 SyncError::Mirror { remote: remote.clone(), url: url.clone() }
@@ -93,12 +100,42 @@ pub fn receive(agents: &Agents, requests: &[PushRequest]) -> Vec<Result<PushOutc
                 operation.write(RefName::active(), None, Vec::new())?;
             }
         }
-        Ok(())
+        refuse_beyond(agents, operation, request, most, who)
     });
     for (at, done) in asked.into_iter().zip(done) {
         results[at] = outcome(agents, &requests[at].handle, done);
     }
     results
+}
+
+/// Refuses what takes more than who pushes may do: the same refs take the same as through any other surface.
+fn refuse_beyond(
+    agents: &Agents,
+    operation: &mut Operation<'_>,
+    request: &PushRequest,
+    most: Power,
+    who: Option<&Author>,
+) -> Result<(), Stop> {
+    if most >= Power::Administer {
+        return Ok(());
+    }
+    let discarded = match request.expected {
+        Some(_) => admit::ends_anothers_draft(agents, operation, &request.changes, who)?,
+        None => None,
+    };
+    let name = if discarded.is_some() {
+        discarded
+    } else if request.expected.is_some() && admit::archives(agents, operation, &request.changes)? {
+        Some(RefName::meta())
+    } else {
+        // Every push brings logs and versions; of what is beyond those no version makes a difference.
+        let beyond = |name: &&RefName| admit::power_over(name, &HashSet::new()) > most;
+        request.changes.iter().map(|change| &change.name).find(beyond).cloned()
+    };
+    match name {
+        None => Ok(()),
+        Some(name) => Err(Stop::Failed(SyncError::Forbidden { name, reason: "it takes the role admin" })),
+    }
 }
 
 fn outcome(
@@ -120,16 +157,12 @@ fn outcome(
     }
 }
 
-/// What is looked at once for all; and some objects may have been staged by a process that did not come to
-/// make them durable.
-fn prepare(agents: &Agents, requests: &[PushRequest]) -> Result<(), SyncError> {
-    if let Some(remote) = mirrored(agents.repo())? {
-        return Err(SyncError::Mirror { remote: remote.name, url: remote.url });
+/// What is looked at once for all.
+fn refuse_mirror(agents: &Agents) -> Result<(), SyncError> {
+    match mirrored(agents.repo())? {
+        Some(remote) => Err(SyncError::Mirror { remote: remote.name, url: remote.url }),
+        None => Ok(()),
     }
-    if requests.iter().any(|request| request.staged.is_some()) {
-        agents.repo().backend().stage(&[])?;
-    }
-    Ok(())
 }
 
 fn check_standing(operation: &mut Operation<'_>, request: &PushRequest) -> Result<(), Stop> {

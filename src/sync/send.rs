@@ -18,7 +18,7 @@ use super::{Need, SyncError};
 /// What goes out: objects of which it is not known yet whether they are few, or a pack.
 enum Outgoing<W> {
     Few(Few),
-    Many(Box<Parcel<W>>),
+    Many(Box<Parcel<'static, W>>),
 }
 
 /// Writes a pack of what is needed of a store: few objects as a thin one, which builds on what the
@@ -62,16 +62,14 @@ pub fn write_pack(repo: &Arc<Repo>, needs: &[Need], sink: &mut dyn Write) -> Res
         Outgoing::Many(parcel) => parcel,
         Outgoing::Few(few) => {
             let Some(sink) = sink.take() else { return Ok(()) };
-            let mut parcel = Parcel::thin(sink)?;
+            let mut parcel = Parcel::thin(sink, Box::new(lookup))?;
             for newest in needs.iter().filter_map(|need| need.haves.last()) {
                 for (role, id) in closure::roles(&lookup, newest)? {
-                    if let Some(object) = repo.object(&id)? {
-                        parcel.receiver_has(role, object);
-                    }
+                    parcel.receiver_has(role, id);
                 }
             }
             few.items.iter().try_for_each(|item| parcel.add(item))?;
-            Box::new(parcel)
+            return parcel.finish();
         }
     };
     parcel.finish()

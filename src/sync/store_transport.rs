@@ -10,15 +10,15 @@ use crate::backend::{ChainHead, ChainPart, Head, KeptPack, Staged, kept_bytes, p
 use crate::clock::Clock;
 use crate::disk::SharedDisk;
 use crate::log::StoreId;
-use crate::object::ObjectId;
-use crate::pack::PackId;
+use crate::object::{Author, ObjectId};
+use crate::pack::{PackError, PackId, is_thin};
 use crate::refs::Handle;
 use crate::repo::{Repo, RepoError, STORE_DIR};
 
 use super::transport::Take;
 use super::{
-    AgentTip, LinesAsk, Listing, Need, PushOutcome, PushRequest, SyncError, Told, Transport, parcel, receive,
-    send,
+    AgentTip, LinesAsk, Listing, Need, Power, PushOutcome, PushRequest, SyncError, Told, Transport, parcel,
+    receive, send, thin,
 };
 
 /// The surface that a push to an opened store is recorded under.
@@ -182,14 +182,30 @@ impl Transport for StoreTransport {
     }
 
     fn stage(&self, pack: &mut dyn Read) -> Result<Staged, SyncError> {
-        let (_, staged) = self.repo.backend().stage_pack(pack, &mut |_| ())?;
+        let mut header = [0; 8];
+        pack.read_exact(&mut header).map_err(|error| parcel::packing(PackError::reading(error, 0)))?;
+        let is_thin = is_thin(header).map_err(parcel::packing)?;
+        let mut pack = header.as_slice().chain(pack);
+        if is_thin {
+            return thin::stage(&self.repo, &mut pack);
+        }
+        let (_, staged) = self.repo.backend().stage_pack(&mut pack, &mut |_| ())?;
         Ok(staged)
     }
 
     fn push(&self, requests: &[PushRequest]) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError> {
+        self.push_within(requests, Power::Administer, None)
+    }
+
+    fn push_within(
+        &self,
+        requests: &[PushRequest],
+        most: Power,
+        who: Option<&Author>,
+    ) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError> {
         let Some(first) = requests.first() else { return Ok(Vec::new()) };
         let agents = Agents::new(Arc::clone(&self.repo), first.actor.clone(), VIA);
-        Ok(receive::receive(&agents, requests))
+        Ok(receive::receive(&agents, requests, most, who))
     }
 }
 

@@ -2,6 +2,7 @@
 //! several stores over one that fails.
 
 mod bucket;
+mod pushes;
 mod races;
 
 use std::cell::{Cell, RefCell};

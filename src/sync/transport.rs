@@ -9,7 +9,7 @@ use crate::object::{Author, Object, ObjectId};
 use crate::pack::PackId;
 use crate::refs::Handle;
 
-use super::SyncError;
+use super::{Power, SyncError};
 
 /// An agent of another store, and the end of that store's log of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +171,12 @@ pub trait Transport: std::fmt::Debug {
     /// When it cannot be looked.
     fn lacks(&self, asks: &[(Handle, Vec<ObjectId>)]) -> Result<Vec<Vec<ObjectId>>, SyncError>;
 
-    /// Brings a pack that stands by itself ahead of pushes that move refs to its objects.
+    /// Whether bytes on the way to it cost more than the time to make them fewer.
+    fn is_far(&self) -> bool {
+        false
+    }
+
+    /// Brings a pack ahead of pushes that move refs to its objects; a thin one builds on what is there.
     ///
     /// # Errors
     /// When it is wrong, or cannot be written.
@@ -182,4 +187,19 @@ pub trait Transport: std::fmt::Debug {
     /// # Errors
     /// When none could be tried, or it is not known which were.
     fn push(&self, requests: &[PushRequest]) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError>;
+
+    /// The same for somebody of whom the other store knows what they may do, and who they are: a push that takes more is refused
+    /// (`Forbidden`). Only a store itself knows that; a way to one leaves it to its other end.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    fn push_within(
+        &self,
+        requests: &[PushRequest],
+        most: Power,
+        who: Option<&Author>,
+    ) -> Result<Vec<Result<PushOutcome, SyncError>>, SyncError> {
+        let _ = (most, who);
+        self.push(requests)
+    }
 }

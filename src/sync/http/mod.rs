@@ -245,6 +245,10 @@ impl Transport for HttpTransport {
         self.same_number(asks.len(), answer.into_plain())
     }
 
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn stage(&self, pack: &mut dyn Read) -> Result<Staged, SyncError> {
         let answer = upload::send(&self.client, pack)?;
         Ok(answer.json::<wire::StagedShape>()?.into())

@@ -52,7 +52,7 @@ impl Link<'_> {
                     return Ok(());
                 }
                 if is_many {
-                    batch.extend(one.handle(), vec![item]);
+                    batch.extend(one, vec![item]);
                 } else {
                     count.push(item.clone());
                     items.push(item);
@@ -62,7 +62,7 @@ impl Link<'_> {
                         for (one, items) in
                             planned.iter().zip(few.drain(..).chain([std::mem::take(&mut items)]))
                         {
-                            batch.extend(one.handle(), items);
+                            batch.extend(one, items);
                         }
                         count = Few::default();
                     }
@@ -120,58 +120,95 @@ impl Link<'_> {
         closure::walk(&lookup, &wants, &known, visit)
     }
 
+    /// Those of a batch that the remote lacks. Of the agents that it has, what they need beyond the versions
+    /// there is hardly ever there: that is asked only where a push is large, and may have been cut off before.
+    fn lacking(&self, mut batch: Batch) -> Result<Vec<OfAgent>, SyncError> {
+        if batch.is_full() || batch.has_new {
+            let ids = |items: &[Item]| items.iter().map(|item| item.id).collect();
+            let asks: Vec<(Handle, Vec<ObjectId>)> =
+                batch.items.iter().map(|of| (of.handle.clone(), ids(&of.items))).collect();
+            let lacking = self.transport.lacks(&asks)?;
+            let lacking: HashSet<ObjectId> = lacking.into_iter().flatten().collect();
+            for of in &mut batch.items {
+                of.items.retain(|item| lacking.contains(&item.id));
+            }
+        }
+        batch.items.retain(|of| !of.items.is_empty());
+        Ok(batch.items)
+    }
+
     /// Sends a pack of those that the remote lacks.
     fn send_ahead(&self, batch: Batch, ahead: &mut Ahead) -> Result<(), SyncError> {
         if batch.items.is_empty() {
             return Ok(());
         }
         ahead.staged.get_or_insert_default();
-        let asks: Vec<(Handle, Vec<ObjectId>)> = batch
-            .items
-            .iter()
-            .map(|(handle, items)| (handle.clone(), items.iter().map(|item| item.id).collect()))
-            .collect();
-        let lacking = self.transport.lacks(&asks)?;
-        let lacking: HashSet<ObjectId> = lacking.into_iter().flatten().collect();
-        let items: Vec<Item> = batch
-            .items
-            .into_iter()
-            .flat_map(|(_, items)| items)
-            .filter(|item| lacking.contains(&item.id))
-            .collect();
+        let items = self.lacking(batch)?;
         if items.is_empty() {
             return Ok(());
         }
-        let write = |sink: &mut dyn std::io::Write| {
-            let mut parcel = Parcel::standing(sink)?;
-            items.iter().try_for_each(|item| parcel.add(item))?;
-            parcel.finish()
-        };
-        let progress = self.progress;
-        let staged =
-            parcel::piped(write, |source| self.transport.stage(&mut Metered::new(source, progress)))?;
-        progress.objects(items.len() as u64);
+        let staged = match self.stage(&items, self.transport.is_far()) {
+            // What it should build on is damaged there, or gone: then everything is sent whole.
+            Err(error) if self.transport.is_far() && error.is_damage() => self.stage(&items, false),
+            other => other,
+        }?;
+        self.progress.objects(items.iter().map(|of| of.items.len() as u64).sum());
         ahead.staged.get_or_insert_default().extend(staged);
-        ahead.ids.extend(items.iter().map(|item| item.id));
+        ahead.ids.extend(items.iter().flat_map(|of| &of.items).map(|item| item.id));
         Ok(())
     }
+
+    /// Sends objects as one pack; a thin one builds on the newest version of each agent that the remote has.
+    fn stage(&self, items: &[OfAgent], thin: bool) -> Result<Staged, SyncError> {
+        let repo = self.agents.repo();
+        let lookup = |id: &ObjectId| Ok(repo.object(id)?);
+        let write = |sink: &mut dyn std::io::Write| {
+            let mut parcel =
+                if thin { Parcel::thin(sink, Box::new(lookup))? } else { Parcel::standing(sink)? };
+            for of in items {
+                if let Some(newest) = of.newest.filter(|_| thin) {
+                    for (role, id) in closure::roles(&lookup, &newest)? {
+                        parcel.receiver_has(role, id);
+                    }
+                }
+                of.items.iter().try_for_each(|item| parcel.add(item))?;
+            }
+            parcel.finish()
+        };
+        parcel::piped(write, |source| self.transport.stage(&mut Metered::new(source, self.progress)))
+    }
+}
+
+/// Objects of one agent that go ahead.
+struct OfAgent {
+    handle: Handle,
+    /// The newest version that the remote has.
+    newest: Option<ObjectId>,
+    items: Vec<Item>,
 }
 
 /// Objects that go ahead in one pack.
 #[derive(Default)]
 struct Batch {
-    items: Vec<(Handle, Vec<Item>)>,
+    items: Vec<OfAgent>,
     count: usize,
     size_bytes: usize,
+    /// Whether some are of agents that the remote does not have.
+    has_new: bool,
 }
 
 impl Batch {
-    fn extend(&mut self, handle: Handle, items: Vec<Item>) {
+    fn extend(&mut self, of: &Planned<'_>, items: Vec<Item>) {
+        let handle = of.handle();
+        self.has_new |= of.is_new();
         self.count += items.len();
         self.size_bytes += items.iter().map(|item| item.object.payload.len()).sum::<usize>();
         match self.items.last_mut() {
-            Some((last, known)) if *last == handle => known.extend(items),
-            _ => self.items.push((handle, items)),
+            Some(last) if last.handle == handle => last.items.extend(items),
+            _ => {
+                let newest = of.view.their_versions.last().copied();
+                self.items.push(OfAgent { handle, newest, items });
+            }
         }
     }
 

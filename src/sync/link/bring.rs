@@ -194,12 +194,14 @@ impl Link<'_> {
         };
         self.refuse_other(tip.head.store)?;
         let backend = self.agents.repo().backend();
+        let handle = job.scope.rename.as_ref().unwrap_or(&tip.handle);
         if local.is_none()
-            && let Some(there) = backend.locate(&tip.handle)?
+            && let Some(there) = backend.locate(handle)?
         {
             // Somebody else may have made it since it was looked for.
             let same = backend.head(&there)?.is_some_and(|head| head.agent == tip.id);
-            let other = SyncError::OtherAgent { handle: tip.handle, pushing: false };
+            let handle = tip.handle.clone();
+            let other = SyncError::OtherAgent { handle, pushing: false };
             return Err(if same { SyncError::Stale(there) } else { other });
         }
         Ok(Place { local, tip })
@@ -223,7 +225,8 @@ impl Link<'_> {
 
     /// Makes agents of the remote here.
     fn adopt(&self, coming: &[Coming<'_>], arrived: &Arrived, tell: &mut Tell<'_>) {
-        let handles: Vec<Handle> = coming.iter().map(|one| one.news.tip.handle.clone()).collect();
+        let named = |one: &Coming<'_>| one.scope.rename.as_ref().unwrap_or(&one.news.tip.handle).clone();
+        let handles: Vec<Handle> = coming.iter().map(named).collect();
         let done = self.agents.run_many::<Synced, SyncError>(&handles, "clone", |at, operation| {
             let Coming { news, brought, scope, .. } = &coming[at];
             match operation.agent_id() {
@@ -239,6 +242,7 @@ impl Link<'_> {
             let view = View::of(self.agents, None, &self.remote, Some(Some(news)))?;
             let scope = Scope { activate: true, ..Scope::clone(scope) };
             let mut synced = self.take(operation, &view, news, &scope)?;
+            self.take_renamed(operation, &view, &scope)?;
             if operation.current(&RefName::active())?.is_none() {
                 operation.write(RefName::active(), None, Vec::new())?;
             }

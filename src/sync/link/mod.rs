@@ -4,6 +4,7 @@
 mod ahead;
 mod authority;
 mod bring;
+mod left;
 mod new_id;
 mod objects;
 mod own;
@@ -22,6 +23,7 @@ use super::progress::Untold;
 use super::{Progress, SyncError, Transport};
 
 pub use authority::{Taken, take_over};
+pub use left::{Left, Why, way_on};
 pub use new_id::{NewId, new_id};
 pub use own::own_work;
 pub use pairs::Pair;
@@ -62,7 +64,7 @@ pub struct Scope {
     pub activate: bool,
     /// Every ref becomes what it is at the remote: this store mirrors that.
     pub exact: bool,
-    /// Other handle for the agent in the store that is pushed to, when it is made there.
+    /// Other handle for the agent in the store in which it is made: there by a push, here by a pull.
     pub rename: Option<Handle>,
 }
 
@@ -88,8 +90,8 @@ pub struct Synced {
     pub sent: Vec<Change>,
     /// Versions that changed their numbers here.
     pub renumbered: Vec<Renumbered>,
-    /// Refs that were left as they are because they moved on both sides.
-    pub left: Vec<RefName>,
+    /// Refs that were meant to go and stay as they are, most of them because both sides moved them.
+    pub left: Vec<Left>,
     /// Drafts, and what serves, that moved at the remote and were not asked for.
     pub unasked: Vec<RefName>,
     /// Whether the agent was made: here by a fetch, there by a push.

@@ -47,12 +47,27 @@ impl Link<'_> {
         let mut pairs = Vec::new();
         for handle in named {
             let tip = match by_handle.get(handle) {
-                Some(id) => self.tip_by_id(handle, *id)?,
+                Some(id) => match self.tip_by_id(handle, *id)? {
+                    None if self.tip(handle)?.is_some() => {
+                        return Err(SyncError::OtherAgent { handle: handle.clone(), pushing: false });
+                    }
+                    found => found,
+                },
                 None => self.tip(handle)?,
             };
             pairs.push(pair(tip.ok_or_else(|| SyncError::NotThere(handle.clone()))?));
         }
         Ok(pairs)
+    }
+
+    /// The agent that the remote has under a handle, whatever is under that handle here.
+    ///
+    /// # Errors
+    /// `NotThere`; when one store cannot be read.
+    pub fn to_fetch_theirs(&self, handle: &Handle) -> Result<Pair, SyncError> {
+        let tip = self.tip(handle)?.ok_or_else(|| SyncError::NotThere(handle.clone()))?;
+        let here = handles_by_id(self.agents.repo().backend())?;
+        Ok(Pair { local: here.get(&tip.id).cloned(), tip: Some(tip) })
     }
 
     /// The agents that are named, or all that are here.

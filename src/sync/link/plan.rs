@@ -9,6 +9,7 @@ use crate::refs::{Handle, RefName, Shape, Target};
 
 use super::super::{AgentTip, SyncError};
 use super::bring::Goal;
+use super::left::{Left, Why};
 use super::view::{Relation, View};
 use super::{Drafts, Link, Scope, refuse_missing};
 
@@ -17,7 +18,7 @@ use super::{Drafts, Link, Scope, refuse_missing};
 pub(super) struct Plan {
     pub(super) changes: Vec<Change>,
     pub(super) objects: Vec<Object>,
-    pub(super) left: Vec<RefName>,
+    pub(super) left: Vec<Left>,
 }
 
 impl Link<'_> {
@@ -30,7 +31,9 @@ impl Link<'_> {
     ) -> Result<Plan, SyncError> {
         let mut plan = Plan::default();
         if let Drafts::Named(names) = &scope.drafts {
-            refuse_missing(local, names, |name| view.own(name).is_some(), "draft:")?;
+            // One that was discarded here is given up there, if it was the same on both sides once.
+            let is_known = |name: &RefName| view.own(name).is_some() || view.agreed(name).is_some();
+            refuse_missing(local, names, is_known, "draft:")?;
         }
         let new = self.new_versions(local, tip.is_some(), view)?;
         let mut last = view.their_versions.last().map(|id| Target::Id(*id));
@@ -50,7 +53,7 @@ impl Link<'_> {
                     let (from, to) = (view.their(&name).cloned(), view.own(&name).cloned());
                     plan.changes.push(Change::new(name, from, to));
                 } else if relation == Relation::Both {
-                    plan.left.push(name);
+                    plan.left.push(Left::by_both(view, name));
                 }
             }
         }
@@ -135,9 +138,13 @@ impl Link<'_> {
                 }
                 match view.relation(name) {
                     Relation::Both => {
-                        return Err(SyncError::BothMoved { agent, remote, name: name.clone() });
+                        return Err(SyncError::both_moved(
+                            &agent,
+                            &remote,
+                            Left::by_both(view, name.clone()),
+                        ));
                     }
-                    Relation::Theirs => plan.left.push(name.clone()),
+                    Relation::Theirs => plan.left.push(Left { name: name.clone(), why: Why::MovedThere }),
                     Relation::Same | Relation::Ours => {}
                 }
                 let own = view.own(name).and_then(Target::id);
@@ -150,7 +157,7 @@ impl Link<'_> {
                 let named = match &scope.drafts {
                     Drafts::None => tip.is_none() && self.agents.has_one_draft(local)?,
                     Drafts::Named(names) => names.iter().any(|name| name.as_str() == draft),
-                    Drafts::All => view.own(name).is_some(),
+                    Drafts::All => view.own(name).is_some() || view.agreed(name).is_some(),
                 };
                 let waits = view.own(name).and_then(Target::id).map(|id| RefName::about("conflicts", &id));
                 if named && waits.is_some_and(|record| view.own(&record).is_some()) {
@@ -158,12 +165,20 @@ impl Link<'_> {
                         let reason = "it has conflicts that wait to be decided";
                         return Err(SyncError::Forbidden { name: name.clone(), reason });
                     }
-                    plan.left.push(name.clone());
+                    plan.left.push(Left { name: name.clone(), why: Why::UndecidedHere });
                     return Ok(false);
                 }
-                let conflict = named && tip.is_some() && view.relation(name) == Relation::Both;
-                if conflict && matches!(scope.drafts, Drafts::Named(_)) {
-                    return Err(SyncError::BothMoved { agent, remote, name: name.clone() });
+                if tip.is_some() && named && matches!(scope.drafts, Drafts::Named(_)) {
+                    match view.relation(name) {
+                        Relation::Both => {
+                            let left = Left::by_both(view, name.clone());
+                            return Err(SyncError::both_moved(&agent, &remote, left));
+                        }
+                        Relation::Theirs => {
+                            plan.left.push(Left { name: name.clone(), why: Why::MovedThere });
+                        }
+                        Relation::Same | Relation::Ours => {}
+                    }
                 }
                 named
             }

@@ -13,6 +13,7 @@ use super::super::news::{self, News, Place};
 use super::super::{AgentTip, PushOutcome, PushRequest, SyncError};
 use super::ahead::Ahead;
 use super::bring::Goal;
+use super::left;
 use super::plan::Plan;
 use super::view::View;
 use super::{Job, Link, Scope, Synced, TOGETHER_MAX, Tell};
@@ -122,7 +123,8 @@ impl Link<'_> {
         };
         if plan.changes.is_empty() || self.dry_run {
             let mut synced = self.settle(local, tip, news, &view)?;
-            (synced.sent, synced.left) = (plan.changes, plan.left);
+            synced.left = left::after(plan.left, &synced.left);
+            synced.sent = plan.changes;
             synced.created = tip.is_none();
             return Ok(Err(synced));
         }
@@ -207,7 +209,7 @@ impl Link<'_> {
             };
             let synced = result.map(|synced| Synced {
                 sent: plan.changes,
-                left: plan.left,
+                left: left::after(plan.left, &synced.left),
                 created: going.tip.is_none(),
                 ..synced
             });
@@ -310,6 +312,11 @@ fn back_off(attempt: u32) -> Result<(), SyncError> {
 }
 
 impl Planned<'_> {
+    /// Whether the remote does not have the agent.
+    pub(super) fn is_new(&self) -> bool {
+        self.going.tip.is_none()
+    }
+
     /// The agent's handle at the remote.
     pub(super) fn handle(&self) -> Handle {
         match &self.going.tip {

@@ -13,6 +13,7 @@ use crate::repo::Operation;
 use super::super::SyncError;
 use super::super::intake::Arrived;
 use super::super::news::News;
+use super::left::{Left, Why};
 use super::view::{Relation, View};
 use super::{Drafts, Link, Renumbered, Scope, Synced, refuse_missing};
 
@@ -91,7 +92,11 @@ impl Link<'_> {
             Synced { renumbered: self.take_versions(operation, view, news)?, ..Synced::default() };
         let only_draft = self.only_draft(operation, view)?;
         if let Drafts::Named(names) = &scope.drafts {
-            refuse_missing(operation.agent(), names, |name| view.their(name).is_some(), &self.remote)?;
+            // One that the remote discarded is discarded here.
+            let moved_there =
+                |name: &RefName| matches!(view.relation(name), Relation::Theirs | Relation::Both);
+            let is_known = |name: &RefName| view.their(name).is_some() || moved_there(name);
+            refuse_missing(operation.agent(), names, is_known, &self.remote)?;
         }
         for name in view.names() {
             let relation = view.relation(&name);
@@ -112,12 +117,16 @@ impl Link<'_> {
             };
             // What is to be decided stays with the draft where it is.
             let waits = view.their(&name).and_then(Target::id).map(|id| RefName::about("conflicts", &id));
-            let asked = asked && waits.is_none_or(|record| view.their(&record).is_none());
+            let undecided = waits.is_some_and(|record| view.their(&record).is_some());
             if scope.exact && relation != Relation::Same {
                 operation.write(name.clone(), view.their(&name).cloned(), Vec::new())?;
                 continue;
             }
             if matches!(relation, Relation::Same | Relation::Ours) {
+                continue;
+            }
+            if asked && undecided {
+                synced.left.push(Left { name, why: Why::UndecidedThere });
                 continue;
             }
             if !asked {
@@ -126,20 +135,40 @@ impl Link<'_> {
                 continue;
             }
             if relation == Relation::Both {
-                synced.left.push(name.clone());
-                let is_draft = name.as_draft().is_some();
-                if is_draft && matches!(scope.drafts, Drafts::Named(_)) {
-                    let (agent, remote) = (operation.agent().clone(), self.remote.clone());
-                    return Err(SyncError::BothMoved { agent, remote, name });
-                }
                 // What is said of a version follows the remote; what serves here is nobody else's to move.
-                if name.shape() == Shape::Single {
+                let follows = name.shape() != Shape::Single;
+                let left = if follows {
+                    Left { name: name.clone(), why: Why::Overruled }
+                } else {
+                    Left::by_both(view, name.clone())
+                };
+                if name.as_draft().is_some() && matches!(scope.drafts, Drafts::Named(_)) {
+                    return Err(SyncError::both_moved(operation.agent(), &self.remote, left));
+                }
+                synced.left.push(left);
+                if !follows {
                     continue;
                 }
             }
             operation.write(name.clone(), view.their(&name).cloned(), Vec::new())?;
         }
         Ok(synced)
+    }
+
+    /// Has an agent that is made here under another handle say so.
+    pub(super) fn take_renamed(
+        &self,
+        operation: &mut Operation<'_>,
+        view: &View,
+        scope: &Scope,
+    ) -> Result<(), SyncError> {
+        let (Some(handle), false) = (&scope.rename, self.dry_run) else { return Ok(()) };
+        let Some(id) = view.their(&RefName::meta()).and_then(Target::id) else { return Ok(()) };
+        if let Some(meta) = self.agents.meta_renamed(&self.payload(operation, &id)?, handle)? {
+            let id = operation.put(meta);
+            operation.write(RefName::meta(), Some(Target::Id(id)), Vec::new())?;
+        }
+        Ok(())
     }
 
     /// The draft that an agent always has where its profile says so, when it is made here.

@@ -17,8 +17,8 @@ use super::super::news::News;
 use super::super::receive::may_travel;
 use super::super::remote::remotes;
 
-/// The kind of operation that merges into a draft.
-const MERGE_KIND: &str = "merge";
+/// The kinds of operations that make of a draft what has in it the commits that they cite.
+const TAKING_KINDS: [&str; 3] = ["merge", "draft-new", "restore"];
 
 /// Which side moved a ref since both had it at the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,10 @@ impl View {
                 Some(_) => {}
                 None => drop(self.own.insert(name, target)),
             }
+        }
+        if !self.own.contains_key(&RefName::upstream()) {
+            // One whose file was lost is no agent that gives its numbers itself.
+            backend.read_ref(handle, &RefName::upstream())?;
         }
         self.look_back(backend, handle, remote)
     }
@@ -234,10 +238,10 @@ impl View {
     }
 }
 
-/// The drafts that a record merged something into.
+/// The drafts into which a record took something.
 fn merged(record: &Record) -> impl Iterator<Item = RefName> + '_ {
     let drafts = record.changes.iter().filter(|change| change.name.as_draft().is_some());
-    drafts.filter(|_| record.kind == MERGE_KIND).map(|change| change.name.clone())
+    drafts.filter(|_| TAKING_KINDS.contains(&record.kind.as_str())).map(|change| change.name.clone())
 }
 
 fn cites(record: &Record, id: &ObjectId) -> bool {
