@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Time};
-use crate::disk::{DiskError, SharedDisk, Stat};
+use crate::disk::{DiskError, SharedDisk, Stat, replace_privately};
 use crate::encoding::{Digest, canonical};
 
 use super::{AccessError, Grant, Pattern, Role, Secret};
@@ -72,9 +72,26 @@ struct Document {
 
 /// The tokens as they were read, and of which file.
 #[derive(Debug, Default)]
-struct Read {
+pub struct Tokens {
     stat: Option<Stat>,
     by_hash: HashMap<Digest, Arc<Grant>>,
+}
+
+impl Tokens {
+    /// Whether there are any, even if all of them were revoked since.
+    pub fn are_used(&self) -> bool {
+        !self.by_hash.is_empty()
+    }
+
+    /// The grant of who shows this text, if it stands at that moment.
+    pub fn find(&self, text: &str, now: Time) -> Option<&Arc<Grant>> {
+        self.by_hash.get(&Secret::hash(text)).filter(|grant| grant.stands(now))
+    }
+
+    /// Whether a grant that was found before still stands at that moment.
+    pub fn stands(&self, grant: &Grant, now: Time) -> bool {
+        self.by_hash.get(&grant.hash).is_some_and(|found| found.stands(now))
+    }
 }
 
 /// The tokens of a store.
@@ -83,7 +100,7 @@ pub struct Book {
     disk: SharedDisk,
     clock: Arc<dyn Clock>,
     dir: PathBuf,
-    read: Mutex<Arc<Read>>,
+    current: Mutex<Arc<Tokens>>,
     /// When it was last noted that a token was used.
     noted: Mutex<HashMap<String, Time>>,
 }
@@ -91,7 +108,7 @@ pub struct Book {
 impl Book {
     /// The tokens that are kept in a directory; the files need not be there.
     pub fn new(disk: SharedDisk, clock: Arc<dyn Clock>, dir: &Path) -> Self {
-        Self { disk, clock, dir: dir.to_path_buf(), read: Mutex::default(), noted: Mutex::default() }
+        Self { disk, clock, dir: dir.to_path_buf(), current: Mutex::default(), noted: Mutex::default() }
     }
 
     fn path(&self) -> PathBuf {
@@ -103,7 +120,7 @@ impl Book {
     /// # Errors
     /// When the file cannot be read.
     pub fn is_used(&self) -> Result<bool, AccessError> {
-        Ok(!self.current()?.by_hash.is_empty())
+        Ok(self.current()?.are_used())
     }
 
     /// Every token, in the order in which they were made, and when each was last used.
@@ -112,11 +129,11 @@ impl Book {
     /// When the files cannot be read.
     pub fn list(&self) -> Result<Vec<(Grant, Option<Time>)>, AccessError> {
         let used = self.used()?;
-        let grants = self.load()?.into_iter();
-        Ok(grants
-            .map(|grant| (used.get(&grant.id).copied(), grant))
-            .map(|(time, grant)| (grant, time))
-            .collect())
+        let last_use = |grant: Grant| {
+            let time = used.get(&grant.id).copied();
+            (grant, time)
+        };
+        Ok(self.load()?.into_iter().map(last_use).collect())
     }
 
     /// Makes a token. Its text is in the answer, and nowhere else.
@@ -131,9 +148,11 @@ impl Book {
         if grants.iter().any(|grant| grant.name == new.name && grant.stands(now)) {
             return Err(AccessError::Taken(new.name));
         }
-        let secret = Secret::random()?;
-        let hash = Secret::hash(secret.text());
-        let id = hash.to_string()[..ID_CHARS].to_owned();
+        if grants.iter().any(|grant| grant.id == new.name) {
+            let reason = "it is the id of another token, which could be meant by it";
+            return Err(AccessError::BadName { name: new.name, reason });
+        }
+        let (secret, hash, id) = unlike(&grants, &new.name, Secret::random)?;
         let NewGrant { name, role, agents, expires, per_minute } = new;
         let grant = Grant { id, name, role, agents, hash, created: now, expires, revoked: None, per_minute };
         grants.push(grant.clone());
@@ -169,25 +188,24 @@ impl Book {
     /// # Errors
     /// When the file cannot be read.
     pub fn find(&self, text: &str) -> Result<Option<Arc<Grant>>, AccessError> {
-        let now = self.clock.now();
-        let found = self.current()?.by_hash.get(&Secret::hash(text)).cloned();
-        Ok(found.filter(|grant| grant.stands(now)))
+        Ok(self.current()?.find(text, self.clock.now()).cloned())
     }
 
-    /// Whether a grant that was found before still stands.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn stands(&self, grant: &Grant) -> Result<bool, AccessError> {
-        let now = self.clock.now();
-        Ok(self.current()?.by_hash.get(&grant.hash).is_some_and(|found| found.stands(now)))
+    /// The tokens that are in memory, if one look at the file says that they are still those of it; nothing is read.
+    pub fn fresh(&self) -> Option<Arc<Tokens>> {
+        let known = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        let stat = self.disk.stat(&self.path()).ok()?;
+        (stat == known.stat).then_some(known)
+    }
+
+    /// The present time, by which tokens end.
+    pub fn now(&self) -> Time {
+        self.clock.now()
     }
 
     /// Whether it was not noted within the last minute that a token was used.
     pub fn use_is_news(&self, id: &str) -> bool {
-        let now = self.clock.now();
-        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.get(id).is_none_or(|at| now.as_ms() - at.as_ms() >= USED_STEP_MS)
+        is_news(&self.noted.lock().unwrap_or_else(PoisonError::into_inner), id, self.clock.now())
     }
 
     /// Notes that a token was used now; once a minute at most.
@@ -198,7 +216,7 @@ impl Book {
         let now = self.clock.now();
         {
             let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            if noted.get(id).is_some_and(|at| now.as_ms() - at.as_ms() < USED_STEP_MS) {
+            if !is_news(&noted, id, now) {
                 return Ok(());
             }
             noted.insert(id.to_owned(), now);
@@ -213,28 +231,26 @@ impl Book {
     }
 
     fn used(&self) -> Result<HashMap<String, Time>, AccessError> {
-        let path = self.dir.join(USED_FILE);
-        let bytes = match self.disk.read(&path, FILE_MAX_BYTES) {
-            Ok(bytes) => bytes,
-            Err(DiskError::NotFound { .. }) => return Ok(HashMap::new()),
-            Err(source) => return Err(AccessError::Disk { path, source }),
-        };
+        let Some(bytes) = self.read(&self.dir.join(USED_FILE))? else { return Ok(HashMap::new()) };
         // What cannot be read is forgotten: nothing rests on it.
         let used: BTreeMap<String, i64> = serde_json::from_slice(&bytes).unwrap_or_default();
         Ok(used.into_iter().filter_map(|(id, ms)| Some((id, Time::from_ms(ms)?))).collect())
     }
 
     /// The tokens; read again when the file is another one than before.
-    fn current(&self) -> Result<Arc<Read>, AccessError> {
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn current(&self) -> Result<Arc<Tokens>, AccessError> {
         let path = self.path();
         let stat = self.disk.stat(&path).map_err(|source| AccessError::Disk { path, source })?;
-        let known = Arc::clone(&self.read.lock().unwrap_or_else(PoisonError::into_inner));
+        let known = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
         if known.stat == stat {
             return Ok(known);
         }
         let by_hash = self.load()?.into_iter().map(|grant| (grant.hash, Arc::new(grant))).collect();
-        let read = Arc::new(Read { stat, by_hash });
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
+        let read = Arc::new(Tokens { stat, by_hash });
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
         Ok(read)
     }
 
@@ -244,13 +260,17 @@ impl Book {
         self.disk.lock(&self.dir.join(LOCK_FILE)).map_err(failed)
     }
 
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, AccessError> {
+        match self.disk.read(path, FILE_MAX_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(DiskError::NotFound { .. }) => Ok(None),
+            Err(source) => Err(AccessError::Disk { path: path.to_path_buf(), source }),
+        }
+    }
+
     fn load(&self) -> Result<Vec<Grant>, AccessError> {
         let path = self.path();
-        let bytes = match self.disk.read(&path, FILE_MAX_BYTES) {
-            Ok(bytes) => bytes,
-            Err(DiskError::NotFound { .. }) => return Ok(Vec::new()),
-            Err(source) => return Err(AccessError::Disk { path, source }),
-        };
+        let Some(bytes) = self.read(&path)? else { return Ok(Vec::new()) };
         let damaged = |reason: String| AccessError::Damaged { path: path.clone(), reason };
         let document: Document =
             serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
@@ -262,14 +282,33 @@ impl Book {
 
     fn write(&self, grants: &[Grant]) -> Result<(), AccessError> {
         let path = self.path();
-        let failed = |source| AccessError::Disk { path: path.clone(), source };
         let document = Document { format: FORMAT, tokens: grants.iter().map(entry).collect() };
         let value = serde_json::to_value(&document)
             .map_err(|error| AccessError::Damaged { path: path.clone(), reason: error.to_string() })?;
-        self.disk.write_atomic(&path, canonical::pretty(&value).as_bytes()).map_err(failed)?;
-        self.disk.sync_file(&path).map_err(failed)?;
-        self.disk.sync_dir(&self.dir).map_err(failed)
+        replace_privately(self.disk.as_ref(), &path, canonical::pretty(&value).as_bytes())
+            .map_err(|source| AccessError::Disk { path, source })
     }
+}
+
+/// A new text, with its hash and the id that follows from it: none that another token has, or is called by.
+fn unlike(
+    grants: &[Grant],
+    name: &str,
+    mut draw: impl FnMut() -> Result<Secret, AccessError>,
+) -> Result<(Secret, Digest, String), AccessError> {
+    loop {
+        let secret = draw()?;
+        let hash = Secret::hash(secret.text());
+        let id = hash.to_string()[..ID_CHARS].to_owned();
+        if id != name && !grants.iter().any(|grant| grant.id == id || grant.name == id) {
+            return Ok((secret, hash, id));
+        }
+    }
+}
+
+/// Whether it was not noted within the last minute that a token was used.
+fn is_news(noted: &HashMap<String, Time>, id: &str, now: Time) -> bool {
+    noted.get(id).is_none_or(|at| now.as_ms() - at.as_ms() >= USED_STEP_MS)
 }
 
 fn check_name(name: &str) -> Result<(), AccessError> {
@@ -314,4 +353,35 @@ fn grant(entry: Entry) -> Result<Grant, String> {
         id: entry.id,
         name: entry.name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_tokens_are_alike_by_id_or_name() {
+        let text = |byte: u8| Secret::of([byte; 32]);
+        let id = |byte: u8| Secret::hash(text(byte).text()).to_string()[..ID_CHARS].to_owned();
+        let grant = |id: String, name: String| Grant {
+            id,
+            name,
+            role: Role::Reader,
+            agents: vec![Pattern::all()],
+            hash: Secret::hash("another"),
+            created: Time::from_ms(0).expect("a time"),
+            expires: None,
+            revoked: None,
+            per_minute: None,
+        };
+        let grants = [grant(id(1), "ci".to_owned()), grant("0".repeat(ID_CHARS), id(2))];
+        let mut drawn = 0;
+        let (secret, hash, found) = unlike(&grants, &id(3), || {
+            drawn += 1;
+            Ok(text(drawn))
+        })
+        .expect("one that is free");
+        assert_eq!((drawn, found), (4, id(4)), "1 is an id, 2 a name, 3 the name that is asked for");
+        assert_eq!((secret.clone(), hash), (text(4), Secret::hash(secret.text())));
+    }
 }

@@ -10,7 +10,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use book::{Book, NewGrant, TOKENS_FILE};
+pub use book::{Book, NewGrant, TOKENS_FILE, Tokens};
 pub use error::AccessError;
 pub use grant::{Grant, Pattern, Role};
 pub use limiter::Limiter;

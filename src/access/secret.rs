@@ -23,7 +23,12 @@ impl Secret {
     pub fn random() -> Result<Self, AccessError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(|error| AccessError::Random(error.to_string()))?;
-        Ok(Self(format!("{PREFIX}{}", Digest::from_bytes(bytes))))
+        Ok(Self::of(bytes))
+    }
+
+    /// The one of these bytes.
+    pub(super) fn of(bytes: [u8; SECRET_BYTES]) -> Self {
+        Self(format!("{PREFIX}{}", Digest::from_bytes(bytes)))
     }
 
     /// The text, to be shown once.

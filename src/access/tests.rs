@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::clock::{StepClock, Time};
+use crate::clock::{Clock as _, StepClock, Time};
 use crate::disk::SimDisk;
 
 fn book() -> (Arc<SimDisk>, Arc<StepClock>, Book) {
@@ -62,6 +62,30 @@ fn tokens_end_and_names_are_not_given_twice() {
     for bad in ["", " ci", "a\nb", "<x>"] {
         assert!(matches!(book.create(new(bad)), Err(AccessError::BadName { .. })), "{bad:?}");
     }
+}
+
+#[test]
+fn a_name_that_is_another_tokens_id_is_refused() {
+    let (_, _, book) = book();
+    let (grant, _) = book.create(new("ci")).expect("made");
+    let refused = book.create(new(&grant.id));
+    assert!(matches!(&refused, Err(AccessError::BadName { name, .. }) if *name == grant.id), "{refused:?}");
+    book.revoke("ci").expect("there");
+    assert!(book.create(new(&grant.id)).is_err(), "what is revoked is named by it, too");
+}
+
+#[test]
+fn tokens_in_memory_are_fresh_until_the_file_is_another_one() {
+    let (disk, clock, book) = book();
+    assert!(book.fresh().is_some_and(|tokens| !tokens.are_used()), "there is no file");
+    let other = Book::new(disk, clock.clone(), Path::new("/store"));
+    let (_, secret) = other.create(new("ci")).expect("made");
+    assert!(book.fresh().is_none(), "it has to be read");
+    book.current().expect("read");
+    let tokens = book.fresh().expect("it was read");
+    assert!(tokens.find(secret.text(), clock.now()).is_some());
+    other.revoke("ci").expect("there");
+    assert!(book.fresh().is_none());
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::refs::Handle;
 use crate::sync::{SyncError, mirrored};
 
 use super::body::{BodyReader, Counted, Kept};
-use super::call::{Call, Shared, sent};
+use super::call::{Call, Shared, sent, uncompressed};
 use super::caller::Caller;
 use super::problem::Problem;
 use crate::sync::wire::WireError;
@@ -49,11 +49,11 @@ pub(super) struct Ask<'a> {
 impl Call {
     /// Works on a request of an API where blocking is allowed; the log says that it came `via` that API.
     pub(super) async fn ask<T: Send + 'static>(
-        self,
+        mut self,
         via: &'static str,
         work: impl FnOnce(&mut Ask<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let (headers, caller) = (self.headers.clone(), self.caller.clone());
+        let (headers, caller) = (std::mem::take(&mut self.headers), self.caller.take());
         // Nobody is let in without being known: a route that forgot to ask is a bug, not a way in.
         let caller = caller.ok_or_else(|| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, Kind::Bug, "nobody asked who asks")
@@ -139,11 +139,22 @@ impl Ask<'_> {
         Err(Problem::forbidden(format!("the token is not for agents called '{handle}'")))
     }
 
+    /// A free handle for a title, among those that are for who asks: which others are taken is not theirs to know.
+    ///
+    /// # Errors
+    /// 403 when there is none, or the role does not suffice.
+    pub(super) fn free_handle(&self, title: &str) -> Result<Handle, Problem> {
+        self.may(Role::Publisher)?;
+        let sees = |handle: &Handle| self.caller.sees(handle.as_str());
+        self.agents.free_handle_among(title, &sees)?.ok_or_else(no_handle)
+    }
+
     /// The document that was sent; `None` when nothing was. It is JSON as strict as everything that is stored.
     ///
     /// # Errors
-    /// 400 with the place of what is wrong.
+    /// 400 with the place of what is wrong; 415 when it is compressed.
     pub(super) fn document(&mut self) -> Result<Option<Value>, Problem> {
+        uncompressed(self.headers)?;
         let mut text = Vec::new();
         let mut source = Kept::new(&mut *self.body, &self.shared.memory, DOCUMENT_MAX_BYTES);
         source.read_to_end(&mut text).map_err(|error| sent(&WireError::reading(error)))?;
@@ -179,6 +190,40 @@ impl Ask<'_> {
     pub(super) fn body<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         parsed_body(Value::Object(self.object()?))
     }
+}
+
+/// Refuses control characters in a text of one line, such as a title.
+///
+/// # Errors
+/// 400, naming the text and the character.
+pub(super) fn line(what: &str, text: Option<&str>) -> Result<(), Problem> {
+    refuse_controls(what, text, &[])
+}
+
+/// Refuses control characters in a text of several lines, but for tabs and the ends of lines.
+///
+/// # Errors
+/// 400, naming the text and the character.
+pub(super) fn lines(what: &str, text: Option<&str>) -> Result<(), Problem> {
+    refuse_controls(what, text, &['\n', '\r', '\t'])
+}
+
+fn refuse_controls(what: &str, text: Option<&str>, allowed: &[char]) -> Result<(), Problem> {
+    let mut letters = text.unwrap_or_default().chars().enumerate();
+    match letters.find(|(_, letter)| letter.is_control() && !allowed.contains(letter)) {
+        None => Ok(()),
+        Some((at, letter)) => {
+            let (code, place) = (u32::from(letter), at + 1);
+            Err(Problem::malformed(format!(
+                "{what}: character {place} is the control character U+{code:04X}"
+            )))
+        }
+    }
+}
+
+/// No handle that could be given is one that the token is for.
+pub(super) fn no_handle() -> Problem {
+    Problem::forbidden("the token is not for agents called by any handle that the title gives")
 }
 
 /// A body in a form that is known.
@@ -226,4 +271,24 @@ where
     T::Err: std::fmt::Display,
 {
     text.parse().map_err(|error| Problem::malformed(format!("{what}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_named_with_their_place() {
+        let check = |text: &str, in_line: bool, in_lines: bool| {
+            assert_eq!(line("title", Some(text)).is_ok(), in_line, "{text:?}");
+            assert_eq!(lines("description", Some(text)).is_ok(), in_lines, "{text:?}");
+        };
+        check("T\u{e4}glich: w\u{e4}rmer!", true, true);
+        check("one\r\n\ttwo", false, true);
+        for culprit in ["\0", "\u{1b}[2J", "a\u{7}", "\u{7f}", "\u{85}"] {
+            check(culprit, false, false);
+        }
+        let refused = line("title", Some("\u{e4}\u{1b}[2J")).expect_err("it steers terminals");
+        assert_eq!(refused.message(), "title: character 2 is the control character U+001B");
+    }
 }

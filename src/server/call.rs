@@ -1,6 +1,6 @@
 //! A request on its way through the server: what it brings, its turn, and the threads that work on it.
 
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,11 +11,12 @@ use axum::response::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower_http::compression::CompressionLayer;
 use tracing::Span;
 
 use crate::access::{Book, Limiter};
 use crate::agent::Agents;
-use crate::error::Kind;
+use crate::error::{Kind, causes};
 use crate::object::Author;
 use crate::repo::Repo;
 use crate::sync::wire::{self, WireError};
@@ -33,6 +34,11 @@ use super::stream::{Sink, stream};
 
 /// JSON of more bytes than this is compressed for who takes it so.
 const COMPRESSED_FROM_BYTES: usize = 1024;
+
+/// The one way in which questions between stores may be compressed.
+const COMPRESSED: &str = "zstd";
+/// As it is.
+const PLAIN: &str = "identity";
 
 /// What all requests share.
 #[derive(Debug)]
@@ -145,6 +151,9 @@ impl Call {
         let (shared, turn) = (self.shared, self.turn);
         let job = move || {
             let done = work(&shared, &mut body);
+            for error in shared.repo.take_unapplied() {
+                tracing::error!(error = %error, cause = ?causes(&error), "its files are not up to date yet");
+            }
             let done = match body.failure() {
                 // What came of a body that did not come whole follows from that.
                 Some(refused) => Err(refused.into()),
@@ -164,11 +173,28 @@ impl Call {
         self,
         answer: impl FnOnce(&Shared, Q) -> Result<A, Problem> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let call = self.of_type(wire::JSON_TYPE)?;
-        let (headers, max_bytes) = (call.headers.clone(), call.shared.limits.json_bytes);
+        let headers = self.headers.clone();
+        self.respond(move |shared, question| json(&headers, &answer(shared, question)?)).await
+    }
+
+    /// Works on items that `read` reads, all of them before anything of it happens: what is not whole is refused.
+    pub(super) async fn items<I: 'static>(
+        self,
+        read: impl FnOnce(&mut dyn BufRead, u64) -> Result<I, WireError> + Send + 'static,
+        answer: impl FnOnce(&Shared, &HeaderMap, I) -> Result<Response, Problem> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let call = self.of_type(wire::ITEMS_TYPE)?;
+        let (headers, max_bytes) = (call.headers.clone(), call.shared.limits.push_bytes);
         call.work(max_bytes, move |shared, body| {
-            let (question, _kept) = question(shared, &headers, body)?;
-            json(&headers, &answer(shared, question)?)
+            let source = wire::expanded(body).map_err(|error| sent(&error))?;
+            let mut source = BufReader::new(Kept::new(source, &shared.memory, max_bytes));
+            let items = read(&mut source, max_bytes).map_err(|error| sent(&error))?;
+            let rest =
+                io::copy(&mut source, &mut io::sink()).map_err(|error| sent(&WireError::reading(error)))?;
+            if rest > 0 {
+                return Err(Problem::malformed("the request goes on after its end"));
+            }
+            answer(shared, &headers, items)
         })
         .await
     }
@@ -262,14 +288,27 @@ pub(super) fn with_type(mut response: Response, content_type: &'static str) -> R
 
 /// Whether a body is compressed, in the one way that is known.
 fn is_compressed(headers: &HeaderMap) -> Result<bool, Problem> {
-    match headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?")) {
-        None | Some("identity") => Ok(false),
-        Some("zstd") => Ok(true),
-        Some(other) => {
-            let message = format!("the request has content-encoding '{other}', and only 'zstd' is known");
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Usage, message))
-        }
+    is_in(headers, COMPRESSED)
+}
+
+/// Refuses a body that is compressed.
+///
+/// # Errors
+/// 415.
+pub(super) fn uncompressed(headers: &HeaderMap) -> Result<(), Problem> {
+    is_in(headers, PLAIN).map(drop)
+}
+
+/// Whether a body is in that coding; it may always be as it is.
+fn is_in(headers: &HeaderMap, coding: &'static str) -> Result<bool, Problem> {
+    let mut found = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("?"));
+    let (first, second) = (found.next().unwrap_or(PLAIN), found.next());
+    let is = |known: &str| second.is_none() && first.eq_ignore_ascii_case(known);
+    if is(PLAIN) || is(coding) {
+        return Ok(is(coding));
     }
+    let message = format!("the request has content-encoding '{first}', and only '{coding}' is known");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Kind::Usage, message).accepting(coding))
 }
 
 /// Reads a question in JSON; what it takes counts as long as what comes with it is held.
@@ -306,6 +345,11 @@ pub(super) fn sent(error: &WireError) -> Problem {
         WireError::TooLong { max_bytes } => Refused::TooLarge { max_bytes: *max_bytes }.into(),
         other => Problem::malformed(format!("the request cannot be read: {other}")),
     }
+}
+
+/// Compresses what is answered for who takes gzip and not the better way, in which [`json`] does it.
+pub(super) fn gzip() -> CompressionLayer {
+    CompressionLayer::new().no_deflate().no_br().no_zstd()
 }
 
 /// A document, compressed for who takes it so.

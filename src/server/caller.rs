@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::access::{Book, Grant, Role};
+use crate::access::{Grant, Role, Tokens};
+use crate::clock::Time;
 use crate::error::Kind;
 use crate::object::Author;
 
@@ -27,6 +29,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Somebody who may do everything.
+    #[cfg(test)]
+    pub(super) fn anyone() -> Self {
+        Self { grant: None, actor: Author { name: "anyone".to_owned(), email: None } }
+    }
+
     /// Whether they may know of an agent of that handle.
     pub(super) fn sees(&self, handle: &str) -> bool {
         self.grant.as_ref().is_none_or(|grant| grant.is_for(handle))
@@ -37,9 +45,10 @@ impl Caller {
         self.grant.as_ref().is_none_or(|grant| grant.is_for_all())
     }
 
-    /// Whether what they showed is still good.
-    pub(super) fn stands(&self, book: &Book) -> bool {
-        self.grant.as_ref().is_none_or(|grant| book.stands(grant).unwrap_or(false))
+    /// Whether what they showed is still good at that moment.
+    pub(super) fn stands(&self, tokens: Option<&Tokens>, now: Time) -> bool {
+        let good = |grant: &Arc<Grant>| tokens.is_some_and(|tokens| tokens.stands(grant, now));
+        self.grant.as_ref().is_none_or(good)
     }
 
     /// Counts a request of theirs, and has it noted that the token was used.
@@ -89,66 +98,74 @@ impl Caller {
     }
 }
 
+/// The same routes, for who is let in.
+pub(super) fn admitted(routes: Router<Arc<Shared>>, shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    routes.layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+}
+
 /// Finds out who asks, and refuses who may not.
-pub(super) async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    match caller(&shared, request.headers()) {
+async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    match caller(&shared, request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(problem) => {
-            let unknown = problem.status == StatusCode::UNAUTHORIZED;
-            let mut response = problem.into_response();
-            if unknown {
-                let value = HeaderValue::from_static("Bearer realm=\"recto\"");
-                response.headers_mut().insert(WWW_AUTHENTICATE, value);
-            }
-            response
-        }
+        Err(problem) => problem.into_response(),
     }
 }
 
 /// Who asks, by the headers of a request, which counts as one of theirs.
-pub(super) fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let caller = identify(shared, headers)?;
+pub(super) async fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let tokens = if let Some(tokens) = shared.book.fresh() {
+        tokens
+    } else {
+        // Files are read where others do not wait for it.
+        let book = Arc::clone(&shared.book);
+        let read = tokio::task::spawn_blocking(move || book.current()).await;
+        read.map_err(|_| Problem::busy("the server is about to end"))??
+    };
+    let caller = identify(shared, &tokens, headers)?;
     caller.count(shared)?;
     Ok(caller)
 }
 
 /// Who asks, by the headers of a request.
-pub(super) fn identify(shared: &Shared, headers: &HeaderMap) -> Result<Caller, Problem> {
+pub(super) fn identify(shared: &Shared, tokens: &Tokens, headers: &HeaderMap) -> Result<Caller, Problem> {
     refuse_foreign_pages(headers)?;
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let shown = shown.and_then(|value| value.split_once(' '));
     let shown =
         shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, text)| text.trim());
-    if shared.token.is_none() && !shared.book.is_used()? {
+    if shared.token.is_none() && !tokens.are_used() {
         if !shared.is_local {
             // There were tokens when it began to listen.
             let problem = unauthorized("the server wants a token, and its store has none any more");
-            return Err(problem.hint("recto token create NAME --role ROLE"));
+            return Err(
+                problem.hint("'recto token create NAME --role ROLE', where the store lies, makes one")
+            );
         }
         // Whoever is on this machine. A page that names this machine by another name is not.
         return if names_this_machine(headers) {
             Ok(Caller { grant: None, actor: shared.actor.clone() })
         } else {
             let message = "without tokens, this server answers requests to 127.0.0.1 and localhost only";
-            Err(Problem::forbidden(message).hint("recto token create NAME --role ROLE"))
+            Err(Problem::forbidden(message)
+                .hint("'recto token create NAME --role ROLE', where the store lies, makes one"))
         };
     }
     let Some(shown) = shown else { return Err(unauthorized("the server wants a token")) };
     if shared.token.as_ref().is_some_and(|token| token.is(shown)) {
         return Ok(Caller { grant: None, actor: shared.actor.clone() });
     }
-    let grant =
-        shared.book.find(shown)?.ok_or_else(|| unauthorized("the server does not take this token"))?;
+    let grant = tokens.find(shown, shared.book.now());
+    let grant = grant.ok_or_else(|| unauthorized("the server does not take this token"))?;
     let actor = Author { name: grant.name.clone(), email: None };
-    Ok(Caller { grant: Some(grant), actor })
+    Ok(Caller { grant: Some(Arc::clone(grant)), actor })
 }
 
 fn unauthorized(message: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, Kind::Refused, message)
-        .hint("send 'Authorization: Bearer TOKEN'; 'recto token create' makes one")
+        .hint("send 'Authorization: Bearer TOKEN'; 'recto token create NAME --role ROLE', where the store lies, makes one")
 }
 
 /// A page of another place, open in somebody's browser, must not reach a server that only they can.

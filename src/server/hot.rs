@@ -85,7 +85,7 @@ impl Hot {
 /// for, and on the thread of the connection. Whatever else there is to a request is left to its route.
 pub(super) fn quick<B>(shared: &Shared, request: &Request<B>) -> Option<Response> {
     let path = request.uri().path();
-    if request.method() != Method::GET || !path.ends_with("/active") {
+    if request.method() != Method::GET || !path.ends_with("/active") || request.uri().query().is_some() {
         return None;
     }
     let served = shared.hot.known(path)?;
@@ -95,7 +95,8 @@ pub(super) fn quick<B>(shared: &Shared, request: &Request<B>) -> Option<Response
     if served.settings.is_some_and(|seen| seen != shared.repo.glance_at_settings()) {
         return None;
     }
-    let caller = identify(shared, request.headers()).ok()?;
+    let tokens = shared.book.fresh()?;
+    let caller = identify(shared, &tokens, request.headers()).ok()?;
     // What was renamed looks as it did, and may be for others now.
     let is_here = || served.asked == served.handle && shared.repo.backend().is_here(&served.handle);
     if !caller.sees_all() && !is_here() {
@@ -162,9 +163,9 @@ fn read(
     let Some(commit) = state.and_then(|state| state.target).as_ref().and_then(Target::id) else {
         return Err(match environment {
             None => Problem::not_found(format!("'{handle}' serves no version"))
-                .hint(format!("recto activate {handle}@V1")),
+                .hint(format!("POST {ROOT}/agents/{handle}/versions/V1/activate lets one serve")),
             Some(name) => Problem::not_found(format!("'{handle}' has no version in '{name}'"))
-                .hint(format!("recto env set {handle}@V1 {name}")),
+                .hint(format!("PUT {ROOT}/agents/{handle}/environments/{name} gives it one")),
         });
     };
     let config = ask.agents.resolved(&commit)?;

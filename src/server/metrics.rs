@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{body::Body, middleware};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -21,7 +21,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::access::Role;
 
 use super::call::Shared;
-use super::caller::{Caller, admit};
+use super::caller::{Caller, admitted};
 use super::problem::Problem;
 
 /// The bounds of the buckets for how long answers take, in seconds.
@@ -124,8 +124,7 @@ impl Metrics {
 
 /// Its route: for who may read every agent.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let layer = middleware::from_fn_with_state(Arc::clone(shared), admit);
-    Router::new().route("/metrics", get(show)).layer(layer)
+    admitted(Router::new().route("/metrics", get(show)), shared)
 }
 
 async fn show(

@@ -4,6 +4,7 @@
 //! Connections and headers are async; everything that touches the store runs on threads of its own, as many
 //! as requests may be worked on at once.
 
+mod advice;
 mod api;
 mod ask;
 mod atoms;

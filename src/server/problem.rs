@@ -2,7 +2,7 @@
 //! for it, which it gets on its way out (`render`).
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -14,6 +14,7 @@ use crate::repo::RepoError;
 use crate::sync::SyncError;
 use crate::sync::wire::Failure;
 
+use super::advice;
 use super::body::Refused;
 
 /// Seconds after which a client may ask again when nothing better is known.
@@ -23,11 +24,16 @@ const RETRY_SECONDS: u32 = 1;
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
+    /// What is told a recto that asks, too: its hint is a command.
     pub(super) failure: Box<Failure>,
+    /// What helps any other client.
+    pub(super) advice: Option<String>,
     /// When to ask again, in seconds.
     pub(super) retry_seconds: Option<u32>,
     /// What was expected to be there, and what is.
     pub(super) sides: Option<Box<(String, String)>>,
+    /// The coding that bodies may have, where another one is what is wrong.
+    pub(super) coding: Option<&'static str>,
 }
 
 /// The status for a kind of failure.
@@ -45,7 +51,12 @@ fn status(kind: Kind) -> StatusCode {
 impl Problem {
     /// A refusal of the server itself.
     pub(super) fn new(status: StatusCode, kind: Kind, message: impl Into<String>) -> Self {
-        Self { status, failure: Box::new(Failure::new(kind, message)), retry_seconds: None, sides: None }
+        Self::with(status, Failure::new(kind, message))
+    }
+
+    fn with(status: StatusCode, failure: Failure) -> Self {
+        let failure = Box::new(failure);
+        Self { status, failure, advice: None, retry_seconds: None, sides: None, coding: None }
     }
 
     /// The request is not one that can be read.
@@ -66,13 +77,20 @@ impl Problem {
     /// The server has too much to do; the same request can be sent again.
     pub(super) fn busy(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Io, message)
-            .hint("run the command again")
+            .command("run the command again")
             .retry(RETRY_SECONDS)
     }
 
-    /// The same, with what helps.
+    /// The same, with what helps whoever asked.
     #[must_use]
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        let hint = hint.into();
+        Self { failure: Box::new(self.failure.with_hint(&hint)), advice: Some(hint), ..self }
+    }
+
+    /// The same, with what helps who asked by a command of recto, and nobody else.
+    #[must_use]
+    pub(super) fn command(self, hint: impl Into<String>) -> Self {
         Self { failure: Box::new(self.failure.with_hint(hint)), ..self }
     }
 
@@ -80,6 +98,12 @@ impl Problem {
     #[must_use]
     pub(super) fn retry(self, seconds: u32) -> Self {
         Self { retry_seconds: Some(seconds), ..self }
+    }
+
+    /// The same, with how bodies may be compressed instead.
+    #[must_use]
+    pub(super) fn accepting(self, coding: &'static str) -> Self {
+        Self { coding: Some(coding), ..self }
     }
 
     /// The same under another status.
@@ -90,8 +114,7 @@ impl Problem {
 
     /// What any part of recto failed with.
     pub(super) fn about(error: &dyn Classify) -> Self {
-        let (status, failure) = (status(error.kind()), Box::new(Failure::about(error)));
-        Self { status, failure, retry_seconds: None, sides: None }
+        Self::with(status(error.kind()), Failure::about(error))
     }
 
     /// What a transport failed with.
@@ -136,7 +159,8 @@ impl From<Refused> for Problem {
 
 impl From<AgentError> for Problem {
     fn from(error: AgentError) -> Self {
-        Self { sides: sides(&error).map(Box::new), ..Self::about(&error) }
+        let (advice, sides) = (advice::of_agent(&error), sides(&error).map(Box::new));
+        Self { advice, sides, ..Self::about(&error) }
     }
 }
 
@@ -185,6 +209,13 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         if let Some(seconds) = self.retry_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(coding) = self.coding {
+            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let way = HeaderValue::from_static("Bearer realm=\"recto\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, way);
         }
         response.extensions_mut().insert(self);
         response

@@ -7,25 +7,23 @@ use serde_json::{Map, Value, json};
 use crate::sync::wire::store::STORE_ROOT;
 use crate::sync::wire::{JSON_TYPE, ToldFailure};
 
+use super::metrics::Api;
 use super::problem::{self, Problem};
 use super::{atoms, thinnest};
 
 /// Gives a refusal the form of the API that was asked.
 pub(super) fn render(path: &str, response: Response) -> Response {
-    if path.starts_with("/sync/") || path.starts_with(STORE_ROOT) {
-        return problem::render(response, JSON_TYPE, as_sync);
+    match Api::of(path) {
+        Api::Sync => problem::render(response, JSON_TYPE, as_sync),
+        Api::Native if path.starts_with(STORE_ROOT) => problem::render(response, JSON_TYPE, as_sync),
+        Api::Atoms => problem::render(response, JSON_TYPE, atoms::form),
+        Api::Thinnest => problem::render(response, JSON_TYPE, thinnest::form),
+        Api::Native | Api::Other => problem::render(response, "application/problem+json", as_problem_details),
     }
-    if path.starts_with(atoms::ROOT) {
-        return problem::render(response, JSON_TYPE, atoms::form);
-    }
-    if path.starts_with(thinnest::ROOT) {
-        return problem::render(response, JSON_TYPE, thinnest::form);
-    }
-    problem::render(response, "application/problem+json", as_problem_details)
 }
 
 fn as_sync(problem: &Problem) -> (StatusCode, Value) {
-    let told = ToldFailure { error: Box::clone(&problem.failure).as_ref().clone() };
+    let told = ToldFailure { error: (*problem.failure).clone() };
     (problem.status, serde_json::to_value(&told).unwrap_or_default())
 }
 
@@ -42,7 +40,7 @@ fn as_problem_details(problem: &Problem) -> (StatusCode, Value) {
     put("title", json!(problem.status.canonical_reason().unwrap_or("refused")));
     put("status", json!(problem.status.as_u16()));
     put("detail", json!(if problem.is_own() { OWN } else { failure.message() }));
-    if let Some(hint) = failure.hint().filter(|_| !problem.is_own()) {
+    if let Some(hint) = problem.advice.as_ref().filter(|_| !problem.is_own()) {
         put("hint", json!(hint));
     }
     let details = failure.details();

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -238,13 +238,16 @@ impl Server {
         let agents = Agents::new(Arc::clone(repo), actor, "webhook");
         let deliverer = Deliverer::start(agents, repo).map_err(ServerError::Run)?;
         let served = runtime.block_on(self.serve(stop, &deliverer));
-        deliverer.finish(drain);
+        let until = served.as_ref().map_or_else(|_| Instant::now() + drain, |until| *until);
+        deliverer.finish(until.saturating_duration_since(Instant::now()));
         // Work whose client has gone is let finish, too.
-        runtime.shutdown_timeout(drain);
-        served
+        runtime.shutdown_timeout(until.saturating_duration_since(Instant::now()));
+        served.map(drop)
     }
 
-    async fn serve(self, stop: Stop, deliverer: &Deliverer) -> Result<(), ServerError> {
+    /// Serves until it is told to end, and the requests under way have been finished; until when all the rest has
+    /// time.
+    async fn serve(self, stop: Stop, deliverer: &Deliverer) -> Result<Instant, ServerError> {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServerError::Run)?;
         let mut stopping = Stopping::new(stop).map_err(ServerError::Run)?;
         let (mut proof, mut proving) = (tokio::spawn(prove(Arc::clone(&self.shared))), true);
@@ -304,12 +307,16 @@ impl Server {
         self.shared.events.close();
         deliverer.stop();
         tracing::info!("ending: no new connections, and what is under way is finished");
+        let until = Instant::now() + limits.drain;
         tokio::select! {
             () = graceful.shutdown() => {}
-            () = tokio::time::sleep(limits.drain) => tracing::warn!("requests under way were cut off"),
-            () = stopping.told() => tracing::warn!("told again: requests under way were cut off"),
+            () = tokio::time::sleep_until(until.into()) => tracing::warn!("requests under way were cut off"),
+            () = stopping.told() => {
+                tracing::warn!("told again: requests under way were cut off");
+                return Ok(Instant::now());
+            }
         }
-        Ok(())
+        Ok(until)
     }
 }
 

@@ -182,6 +182,26 @@ fn a_server_that_is_told_to_end_ends() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
+#[test]
+fn what_does_not_end_is_waited_for_once() {
+    let team = team();
+    let drain = Duration::from_secs(2);
+    let limits = Limits { requests: 1, body: Duration::from_mins(1), drain, ..small() };
+    let server = Running::new(team.repo(), Options { limits, ..Options::default() });
+    let mut slow = TcpStream::connect(server.address).expect("it is there");
+    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let begun = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
+    slow.write_all(begun.as_bytes()).expect("sent");
+    let transport = HttpTransport::new(&server.url(), None).expect("an address");
+    let until = Instant::now() + Duration::from_secs(10);
+    while transport.packs().is_ok() {
+        assert!(Instant::now() < until, "the slow one has no turn");
+    }
+    let began = Instant::now();
+    drop(server);
+    assert!((drain..drain * 7 / 4).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
 /// A store that has one pack, reads of which break off, and that panics when it is asked anything else.
 #[derive(Debug)]
 struct Brittle {

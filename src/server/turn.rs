@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
@@ -18,8 +19,13 @@ use super::problem::Problem;
 /// Largest body that is waited for before a turn is, in bytes.
 const AHEAD_MAX_BYTES: u64 = 64 * 1024;
 
+/// The same routes, each request in its turn.
+pub(super) fn in_turns(routes: Router<Arc<Shared>>, shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    routes.layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
+}
+
 /// Has a request that was let in wait for its turn.
-pub(super) async fn in_turn(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+async fn in_turn(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     request = match ahead(&shared, request).await {
         Ok(request) => request,
         Err(problem) => return problem.into_response(),

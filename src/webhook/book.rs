@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::access::Pattern;
 use crate::clock::Time;
-use crate::disk::{DiskError, LockGuard, Stat};
+use crate::disk::{DiskError, LockGuard, Stat, replace_durably, replace_privately};
 use crate::encoding::canonical;
 use crate::history::{End, ends};
 use crate::refs::Handle;
@@ -32,8 +33,10 @@ const TELLING_FILE: &str = ".webhooks-telling.lock";
 const FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// Largest file of how far they were told, in bytes.
 const STATE_MAX_BYTES: u64 = 1024 * 1024 * 1024;
-/// Version of the file's form.
+/// Version of the file's form while each webhook has one secret.
 const FORMAT: u32 = 1;
+/// Version of the form in which a webhook may have former secrets, too.
+const FORMAT_WITH_FORMER: u32 = 2;
 /// Webhooks of a store.
 const HOOKS_MAX: usize = 32;
 
@@ -71,8 +74,11 @@ impl Hooks {
         // What a parser says of a text may repeat parts of it.
         let place = |error: &serde_json::Error| format!("line {} is not as it was written", error.line());
         let document: Document = serde_json::from_slice(&bytes).map_err(|error| damaged(place(&error)))?;
-        if document.format != FORMAT {
-            return Err(damaged(format!("it has format {}, and this recto knows {FORMAT}", document.format)));
+        if ![FORMAT, FORMAT_WITH_FORMER].contains(&document.format) {
+            return Err(damaged(format!(
+                "it has format {}, and this recto knows {FORMAT} and {FORMAT_WITH_FORMER}",
+                document.format
+            )));
         }
         document.webhooks.into_iter().map(|entry| entry.into_hook().map_err(damaged)).collect()
     }
@@ -106,6 +112,7 @@ impl Hooks {
             name,
             url,
             secret: SigningSecret::random()?,
+            former: Vec::new(),
             events: if events.is_empty() { EventKind::ALL.to_vec() } else { events },
             agents: if agents.is_empty() { vec![Pattern::all()] } else { agents },
             created: self.repo.shared_clock().now(),
@@ -135,6 +142,22 @@ impl Hooks {
             self.write_cursors(&all)?;
         }
         Ok(hook)
+    }
+
+    /// Gives a webhook another secret. For so long its requests are signed with the one before as well, so that who
+    /// receives them can change over without missing any.
+    ///
+    /// # Errors
+    /// `NoSuch`, `TooManySecrets`; when the files cannot be written.
+    pub fn rotate(&self, name: &Handle, overlap: Duration) -> Result<Hook, WebhookError> {
+        let _lock = self.lock()?;
+        let mut hooks = self.list()?;
+        let hook = hooks.iter_mut().find(|hook| hook.name == *name);
+        let hook = hook.ok_or_else(|| WebhookError::NoSuch(name.clone()))?;
+        hook.rotate(SigningSecret::random()?, self.repo.shared_clock().now(), overlap)?;
+        let rotated = hook.clone();
+        self.write(&hooks)?;
+        Ok(rotated)
     }
 
     /// Notes that the webhook with that id said that it has gone; nothing when it was removed.
@@ -215,16 +238,25 @@ impl Hooks {
     }
 
     fn write_cursors(&self, all: &All) -> Result<(), WebhookError> {
-        self.replace(STATE_FILE, &cursors::to_text(self.repo.backend().store_id(), all))
+        let path = self.path(STATE_FILE);
+        let text = cursors::to_text(self.repo.backend().store_id(), all);
+        replace_durably(self.repo.disk().as_ref(), &path, &text)
+            .map_err(|source| WebhookError::Disk { path, source })
     }
 
     fn write(&self, hooks: &[Hook]) -> Result<(), WebhookError> {
-        let document = Document { format: FORMAT, webhooks: hooks.iter().map(Entry::of).collect() };
+        let now = self.repo.shared_clock().now();
+        let webhooks: Vec<Entry> = hooks.iter().map(|hook| Entry::of(hook, now)).collect();
+        let format = if webhooks.iter().any(Entry::has_former) { FORMAT_WITH_FORMER } else { FORMAT };
+        let document = Document { format, webhooks };
         let value = serde_json::to_value(&document).map_err(|error| WebhookError::Damaged {
             path: self.path(WEBHOOKS_FILE),
             reason: error.to_string(),
         })?;
-        self.replace(WEBHOOKS_FILE, canonical::pretty(&value).as_bytes())
+        let path = self.path(WEBHOOKS_FILE);
+        // There are secrets in it.
+        replace_privately(self.repo.disk().as_ref(), &path, canonical::pretty(&value).as_bytes())
+            .map_err(|source| WebhookError::Disk { path, source })
     }
 
     fn read(&self, path: &std::path::Path, max_bytes: u64) -> Result<Option<Vec<u8>>, WebhookError> {
@@ -233,14 +265,6 @@ impl Hooks {
             Err(DiskError::NotFound { .. }) => Ok(None),
             Err(source) => Err(WebhookError::Disk { path: path.to_path_buf(), source }),
         }
-    }
-
-    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), WebhookError> {
-        let (disk, path) = (self.repo.disk(), self.path(name));
-        let failed = |source| WebhookError::Disk { path: path.clone(), source };
-        disk.write_atomic(&path, bytes).map_err(failed)?;
-        disk.sync_file(&path).map_err(failed)?;
-        disk.sync_dir(self.repo.root()).map_err(failed)
     }
 
     fn lock(&self) -> Result<Box<dyn LockGuard>, WebhookError> {
@@ -254,5 +278,50 @@ impl Hooks {
             Ok(()) => Ok(dir.join(name)),
             Err(source) => Err(WebhookError::Disk { path: dir, source }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::clock::StepClock;
+    use crate::disk::{Disk as _, SimDisk};
+
+    const START_MS: i64 = 1_790_000_000_000;
+
+    fn new(name: &str) -> NewHook {
+        let name = name.parse().expect("a name");
+        NewHook { name, url: "https://example.com/".to_owned(), events: Vec::new(), agents: Vec::new() }
+    }
+
+    #[test]
+    fn a_file_has_former_secrets_and_the_form_for_them_only_while_these_count() {
+        let at = |ms| Time::from_ms(START_MS + ms).expect("a time");
+        let (clock, disk) = (Arc::new(StepClock::new(at(0), 0)), Arc::new(SimDisk::new(1)));
+        let repo = Repo::init(disk.clone(), Path::new("/work"), clock.clone()).expect("a store");
+        let hooks = Hooks::of(Arc::new(repo));
+        let read = || {
+            let bytes = disk.read(&hooks.path(WEBHOOKS_FILE), FILE_MAX_BYTES).expect("a file");
+            String::from_utf8(bytes).expect("text")
+        };
+        let form = || serde_json::from_str::<Document>(&read()).expect("a document").format;
+        hooks.add(new("deploys")).expect("added");
+        let first = hooks.list().expect("read")[0].secret.text();
+        assert_eq!(form(), 1);
+        hooks.rotate(&new("deploys").name, Duration::from_secs(10)).expect("rotated");
+        assert_eq!((form(), read().contains(&first)), (2, true));
+        clock.set(at(9_999));
+        hooks.add(new("more")).expect("added");
+        assert_eq!((form(), hooks.list().expect("read")[0].former.len()), (2, 1));
+        // Whatever is written then, and whichever webhook it is about.
+        clock.set(at(10_000));
+        hooks.remove(&new("more").name).expect("removed");
+        assert_eq!((form(), read().contains(&first)), (1, false));
+        let later = read().replace("\"format\": 1", "\"format\": 3");
+        disk.write_atomic(&hooks.path(WEBHOOKS_FILE), later.as_bytes()).expect("written");
+        let refused = hooks.list().expect_err("a newer form").to_string();
+        assert!(refused.contains("it has format 3, and this recto knows 1 and 2"), "{refused}");
     }
 }

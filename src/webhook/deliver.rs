@@ -213,7 +213,12 @@ impl Telling {
                 continue;
             }
             let at = known.iter().position(|queue| queue.hook.id == hook.id);
-            self.queues.push(at.map_or_else(|| Queue::new(hook, cursors), |at| known.swap_remove(at)));
+            let queue = match at {
+                // It may have another secret since.
+                Some(at) => known.swap_remove(at).of(hook),
+                None => Queue::new(hook, cursors),
+            };
+            self.queues.push(queue);
         }
         self.seen = stat;
         Ok(())

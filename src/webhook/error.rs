@@ -19,6 +19,14 @@ pub enum WebhookError {
     /// There are as many as there may be.
     #[error("a store has at most {0} webhooks")]
     TooMany(usize),
+    /// So many secrets count at once already.
+    #[error("webhook '{name}' has {max} secrets that count, as many as it may")]
+    TooManySecrets {
+        /// The webhook.
+        name: Handle,
+        /// How many.
+        max: usize,
+    },
     /// An address that cannot be told anything.
     #[error("'{url}' is no address for a webhook: {reason}")]
     BadUrl {
@@ -27,6 +35,9 @@ pub enum WebhookError {
         /// Why not.
         reason: String,
     },
+    /// An address on another machine that is not encrypted.
+    #[error("'{0}' is no address for a webhook: what is sent there is not encrypted")]
+    Unencrypted(String),
     /// A word that is no event.
     #[error("'{0}' is no event")]
     BadEvent(String),
@@ -65,9 +76,9 @@ pub enum WebhookError {
 impl Classify for WebhookError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Taken(_) | Self::TooMany(_) => Kind::Refused,
+            Self::Taken(_) | Self::TooMany(_) | Self::TooManySecrets { .. } => Kind::Refused,
             Self::NoSuch(_) => Kind::NotFound,
-            Self::BadUrl { .. } | Self::BadEvent(_) => Kind::Usage,
+            Self::BadUrl { .. } | Self::Unencrypted(_) | Self::BadEvent(_) => Kind::Usage,
             Self::Damaged { .. } => Kind::Corrupt,
             Self::Disk { .. } | Self::Random(_) | Self::Unanswered { .. } => Kind::Io,
             Self::Backend(error) => error.kind(),
@@ -78,6 +89,10 @@ impl Classify for WebhookError {
         match self {
             Self::Taken(name) => Some(format!("recto webhook remove {name}")),
             Self::NoSuch(_) | Self::TooMany(_) => Some("recto webhook list".to_owned()),
+            Self::TooManySecrets { name, .. } => Some(format!(
+                "wait until one of them counts no more, or 'recto webhook rotate {name} --overlap 0s' for a new one at once"
+            )),
+            Self::Unencrypted(_) => Some("use https, or '--insecure'".to_owned()),
             Self::BadEvent(_) => {
                 let words: Vec<&str> =
                     super::EventKind::ALL.into_iter().map(super::EventKind::name).collect();

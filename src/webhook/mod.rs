@@ -18,7 +18,7 @@ pub use book::{Hooks, WEBHOOKS_FILE};
 pub use deliver::Deliverer;
 pub use error::WebhookError;
 pub use event::EventKind;
-pub use hook::{Hook, NewHook, check_url};
+pub use hook::{Former, Hook, NewHook, OVERLAP_MAX, check_url};
 pub use message::Message;
 pub use post::{Answer, Poster};
 pub use secret::SigningSecret;

@@ -72,14 +72,13 @@ impl Poster {
     /// # Errors
     /// `Unanswered`.
     pub fn send(&self, hook: &Hook, message: &Message, now: Time) -> Result<Answer, WebhookError> {
-        let seconds = now.as_ms().div_euclid(1000);
         let request = self
             .0
             .post(&hook.url)
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &message.id)
-            .header("webhook-timestamp", seconds.to_string())
-            .header("webhook-signature", hook.secret.sign(&message.id, seconds, &message.body))
+            .header("webhook-timestamp", now.as_ms().div_euclid(1000).to_string())
+            .header("webhook-signature", hook.sign(&message.id, now, &message.body))
             .body(message.body.clone());
         let unanswered = |error| WebhookError::Unanswered { name: hook.name.clone(), reason: reason(&error) };
         let response = request.send().map_err(unanswered)?;

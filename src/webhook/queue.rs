@@ -86,6 +86,11 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// The same, of the webhook as it is now.
+    pub(super) fn of(self, hook: Hook) -> Self {
+        Self { hook, ..self }
+    }
+
     pub(super) fn new(hook: Hook, cursors: Cursors) -> Self {
         Self {
             hook,
@@ -250,6 +255,7 @@ mod tests {
             name: "all".parse().expect("a name"),
             url: "http://127.0.0.1:1/".to_owned(),
             secret: SigningSecret::random().expect("random bytes"),
+            former: Vec::new(),
             events: EventKind::ALL.to_vec(),
             agents: vec![crate::access::Pattern::all()],
             created: time(0),

@@ -10,7 +10,7 @@ use crate::agent::{AgentError, Created, MetaEdit, NewAgent};
 use crate::history::Spec;
 use crate::profile::Profile;
 use crate::refs::{Handle, RefName};
-use crate::server::ask::{Ask, At, Params, parsed};
+use crate::server::ask::{Ask, At, Params, line, lines, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -22,6 +22,9 @@ use super::shapes::{Agent, Check, Done};
 
 /// The profile of an agent of which nothing tells another.
 const PROFILE_DEFAULT: &str = "generic";
+
+/// Names of agents that are read at once.
+const NAMES: usize = 1024;
 
 /// A page of agents.
 #[derive(Debug, Serialize, ToSchema)]
@@ -145,16 +148,22 @@ async fn list(Params(which): Params<WhichAgents>, call: Call) -> Result<Response
         let mut after: Option<Handle> = which.cursor.map(|text| page::said(&text)).transpose()?;
         let mut agents: Vec<Agent> = Vec::new();
         let mut next = None;
+        // Of agents that are on another page, or for others, nothing but the name is read.
         'pages: loop {
-            let found = ask.agents.list(after.as_ref(), limit)?;
-            let Some(last) = found.last() else { break };
-            after = Some(last.handle.clone());
-            for info in found.iter().filter(|info| ask.caller.sees(info.handle.as_str())) {
+            let names = ask.shared.repo.backend().agents(after.as_ref(), NAMES)?;
+            let Some(last) = names.last() else { break };
+            after = Some(last.clone());
+            for handle in names.iter().filter(|handle| ask.caller.sees(handle.as_str())) {
                 if agents.len() == limit {
                     next = agents.last().map(|agent| page::cursor(&agent.handle));
                     break 'pages;
                 }
-                agents.push(Agent::of(info));
+                match ask.agents.info(handle) {
+                    Ok(info) => agents.push(Agent::of(&info)),
+                    // It was renamed since the names were read.
+                    Err(AgentError::NoSuchAgent(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         Answer::of(&AgentPage { agents, next })
@@ -188,6 +197,7 @@ async fn create(call: Call) -> Result<Response, Problem> {
             label: body.label.unwrap_or_default(),
             activate: body.activate.unwrap_or_default(),
             override_check: reason(body.override_reason)?,
+            check_pending: ask.is_checked_outside()?,
             ..NewAgent::of(profile)
         };
         let mut dropped = Vec::new();
@@ -200,6 +210,8 @@ async fn create(call: Call) -> Result<Response, Problem> {
                 (imported.metadata, imported.vendor_ids, imported.dropped);
         }
         new.fields.extend(body.fields.unwrap_or_default());
+        described(new.title.as_deref(), Some(&new.description))?;
+        line("label", Some(&new.label))?;
         new.handle = Some(handle(ask, new.handle.take(), new.title.as_deref())?);
         let created = ask.agents.create(&new).map_err(|error| taken(ask, error))?;
         answer(ask, &created, dropped)
@@ -211,7 +223,7 @@ async fn create(call: Call) -> Result<Response, Problem> {
 fn handle(ask: &Ask<'_>, given: Option<Handle>, title: Option<&str>) -> Result<Handle, Problem> {
     let handle = match (given, title) {
         (Some(handle), _) => handle,
-        (None, Some(title)) => ask.agents.free_handle(title)?,
+        (None, Some(title)) => ask.free_handle(title)?,
         (None, None) => return Err(Problem::malformed("neither a handle nor a title is given")),
     };
     ask.new_agent(&handle)?;
@@ -229,12 +241,11 @@ fn taken(ask: &Ask<'_>, error: AgentError) -> Problem {
 }
 
 fn answer(ask: &Ask<'_>, created: &Created, dropped: Vec<String>) -> Result<Answer, Problem> {
-    let state = created.check.state();
     let made = AgentMade {
         agent: Agent::of(&ask.agents.info(&created.handle)?),
         version: created.version.to_string(),
         active: created.active,
-        check: Check::of(&created.check, state, Vec::new()),
+        check: Check::of(&created.check, created.state, Vec::new()),
         dropped,
         done: Done::of(&created.receipt),
     };
@@ -243,6 +254,12 @@ fn answer(ask: &Ask<'_>, created: &Created, dropped: Vec<String>) -> Result<Answ
         Some(id) => Ok(answer.tagged(id)),
         None => Ok(answer),
     }
+}
+
+/// Refuses what a title or a description of an agent must not have.
+fn described(title: Option<&str>, description: Option<&str>) -> Result<(), Problem> {
+    line("title", title)?;
+    lines("description", description)
 }
 
 /// Why a check does not count, which is not empty.
@@ -260,10 +277,11 @@ async fn edit(At(agent): At<String>, call: Call) -> Result<Response, Problem> {
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Publisher)?;
         let body: AgentChanges = ask.body()?;
-        expect(ask, &agent, Some(RefName::meta()))?;
+        described(body.title.as_deref(), body.description.as_deref())?;
+        let agents = expect(ask, &agent, Some(RefName::meta()))?;
         let fields = body.fields.unwrap_or_default();
         let edit = MetaEdit { title: body.title, description: body.description, fields };
-        let receipt = ask.agents.edit_meta(&agent, &edit)?;
+        let receipt = agents.edit_meta(&agent, &edit)?;
         Answer::of(&Done::of(&receipt))?.at_head(ask, &agent)
     })
     .await
@@ -274,8 +292,8 @@ async fn rename(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         let agent = ask.agent(&agent, Role::Admin)?;
         let to: Handle = parsed("to", &ask.body::<NewName>()?.to)?;
         ask.new_agent(&to)?;
-        expect(ask, &agent, Some(RefName::meta()))?;
-        let receipt = ask.agents.rename(&agent, &to).map_err(|error| taken(ask, error))?;
+        let agents = expect(ask, &agent, Some(RefName::meta()))?;
+        let receipt = agents.rename(&agent, &to).map_err(|error| taken(ask, error))?;
         Answer::of(&Done::of(&receipt))?.at_head(ask, &to)
     })
     .await
@@ -293,8 +311,8 @@ async fn put_away(agent: String, call: Call, archived: bool) -> Result<Response,
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Admin)?;
         let Nothing {} = ask.body()?;
-        expect(ask, &agent, Some(RefName::meta()))?;
-        let receipt = ask.agents.archive(&agent, archived)?;
+        let agents = expect(ask, &agent, Some(RefName::meta()))?;
+        let receipt = agents.archive(&agent, archived)?;
         Answer::of(&Done::of(&receipt))?.at_head(ask, &agent)
     })
     .await
@@ -307,6 +325,7 @@ async fn duplicate(At(agent): At<String>, call: Call) -> Result<Response, Proble
             Some(text) => Spec { agent: agent.clone(), revision: revision(text)?, explicit: true },
             None => Spec::active(agent.clone()),
         };
+        described(body.title.as_deref(), None)?;
         let title = match body.title {
             Some(title) => title,
             None => format!("{} (copy)", ask.agents.meta(&agent)?.title),
@@ -315,12 +334,14 @@ async fn duplicate(At(agent): At<String>, call: Call) -> Result<Response, Proble
         let handle = handle(ask, given, Some(&title))?;
         // What is copied is as it was seen; the copy is another agent's first operation.
         super::answer::require(ask, &agent, Some(RefName::active()))?;
-        let activate = body.activate.unwrap_or_default();
-        if activate {
+        let mut new = ask.agents.copy_of(&from)?;
+        (new.handle, new.title) = (Some(handle), Some(title));
+        new.activate = body.activate.unwrap_or_default();
+        if new.activate {
             ask.refuse_outside("copy it without activating it")?;
         }
-        let created = ask.agents.duplicate(&from, Some(handle), Some(title), activate);
-        let created = created.map_err(|error| taken(ask, error))?;
+        new.check_pending = ask.is_checked_outside()?;
+        let created = ask.agents.create(&new).map_err(|error| taken(ask, error))?;
         answer(ask, &created, Vec::new())
     })
     .await

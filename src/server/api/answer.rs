@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::agent::Agents;
 use crate::error::Kind;
 use crate::refs::{Handle, RefName};
 use crate::repo::Expectation;
@@ -96,8 +97,11 @@ pub(super) async fn read(
     call: Call,
     work: impl FnOnce(&mut Ask<'_>) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| work(ask)?.response(&headers, true)).await
+    call.ask(VIA, move |ask| {
+        let answer = work(ask)?;
+        answer.response(ask.headers, true)
+    })
+    .await
 }
 
 /// Changes something.
@@ -105,10 +109,9 @@ pub(super) async fn write(
     call: Call,
     work: impl FnOnce(&mut Ask<'_>) -> Result<Answer, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
     call.ask(VIA, move |ask| {
-        let answer = work(ask).map_err(|problem| conditional(problem, &headers))?;
-        answer.response(&headers, false)
+        let answer = work(ask).map_err(|problem| conditional(problem, ask.headers))?;
+        answer.response(ask.headers, false)
     })
     .await
 }
@@ -130,17 +133,28 @@ fn conditional(problem: Problem, headers: &HeaderMap) -> Problem {
     problem
 }
 
-/// Has what the request does next happen only if one of the tags of its `If-Match` is what the ref points to,
-/// or the agent's newest operation.
+/// The agents for the operation of a request: it happens only if one of the tags of its `If-Match` is what the ref
+/// points to then, or the agent's newest operation.
 ///
 /// # Errors
 /// 412 with both sides when it is neither now; 400 when the header is none.
-pub(super) fn expect(ask: &Ask<'_>, agent: &Handle, at: Option<RefName>) -> Result<(), Problem> {
-    let Some(ids) = tags(ask.headers)? else { return Ok(()) };
-    let expectation = Expectation { at, ids };
+pub(super) fn expect(ask: &Ask<'_>, agent: &Handle, at: Option<RefName>) -> Result<Agents, Problem> {
+    let Some(ids) = tags(ask.headers)? else { return Ok(ask.agents.clone()) };
+    let expectation = Expectation::Seen { at, ids };
     ask.shared.repo.see_to(agent, &expectation)?;
-    ask.agents.expect(expectation);
-    Ok(())
+    Ok(ask.agents.expecting(expectation))
+}
+
+/// The same for what is done to a draft that has to be there: where there is none of that name, that is what is
+/// wrong, whatever the tags say.
+///
+/// # Errors
+/// 404; as [`expect`].
+pub(super) fn expect_draft(ask: &Ask<'_>, agent: &Handle, name: &Handle) -> Result<Agents, Problem> {
+    if ask.headers.contains_key(IF_MATCH) {
+        ask.agents.draft(agent, name)?;
+    }
+    expect(ask, agent, Some(RefName::draft(name)))
 }
 
 /// Refuses where neither of the tags is there now, without binding what is done next: for what is done to
@@ -150,7 +164,7 @@ pub(super) fn expect(ask: &Ask<'_>, agent: &Handle, at: Option<RefName>) -> Resu
 /// As [`expect`].
 pub(super) fn require(ask: &Ask<'_>, agent: &Handle, at: Option<RefName>) -> Result<(), Problem> {
     let Some(ids) = tags(ask.headers)? else { return Ok(()) };
-    Ok(ask.shared.repo.see_to(agent, &Expectation { at, ids })?)
+    Ok(ask.shared.repo.see_to(agent, &Expectation::Seen { at, ids })?)
 }
 
 /// Refuses a request to make an agent that says what that must be already.

@@ -10,16 +10,16 @@ use crate::agent::{ImportOptions, ImportOutcome, Liveness};
 use crate::diff::Path;
 use crate::error::Kind;
 use crate::refs::Handle;
-use crate::server::ask::{Ask, At, Params, parsed};
+use crate::server::ask::{Ask, At, Params, line, no_handle, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
+use super::ROOT;
 use super::agents::reason;
 use super::answer::{Answer, make, read, require};
 use super::revision::revision_of;
 use super::route::Route;
 use super::shapes::{Draft, Version};
-use super::{ROOT, VIA};
 
 /// A document to be imported.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,6 +40,8 @@ pub(super) struct ToImport {
     activate: Option<bool>,
     /// Activates although the check failed, for this reason.
     override_reason: Option<String>,
+    /// Takes the place of work in the draft that is not published; refused without it.
+    force: Option<bool>,
 }
 
 /// What an import did.
@@ -109,6 +111,8 @@ pub(super) fn routes() -> Vec<Route> {
 async fn import(call: Call) -> Result<Response, Problem> {
     make(call, "POST /imports".to_owned(), |ask, body: ToImport| {
         ask.caller.require(Role::Publisher)?;
+        line("title", body.title.as_deref())?;
+        line("label", body.label.as_deref())?;
         let mut options = ImportOptions {
             profile: body.profile.map(|name| ask.agents.profile_named(&name)).transpose()?,
             handle: body.handle.map(|text| parsed("handle", &text)).transpose()?,
@@ -116,20 +120,23 @@ async fn import(call: Call) -> Result<Response, Problem> {
             label: body.label.unwrap_or_default(),
             activate: body.activate.unwrap_or_default(),
             override_check: reason(body.override_reason)?,
+            check_pending: ask.is_checked_outside()?,
+            overwrite: body.force.unwrap_or_default(),
         };
-        if let Some(handle) = &options.handle {
-            permit(ask, handle)?;
-        } else if let Some(agent) = ask.agents.agent_of_document(&body.document, options.profile.clone())?
-            && !ask.caller.sees(agent.as_str())
-        {
-            return Err(Problem::forbidden("the token is not for the agent of this document"));
-        }
         if options.activate {
             ask.refuse_outside("publish it without activating it")?;
         }
-        // Which agent it would be is found out before anything is done to it.
-        let rehearsal = ask.shared.agents.acting(ask.caller.actor.clone(), VIA).rehearsing();
-        let agent = rehearsal.import_document(&body.document, &options)?.agent;
+        // Which agent it would be is found out before anything is done to it, and among those only that are for
+        // who asks.
+        let agent = if let Some(handle) = options.handle.take() {
+            permit(ask, &handle)?;
+            ask.shared.repo.backend().locate(&handle)?.unwrap_or(handle)
+        } else {
+            let sees = |handle: &Handle| ask.caller.sees(handle.as_str());
+            let known = |id: &str| ask.shared.atoms.claimed(&ask.agents, id, &sees);
+            let found = ask.agents.handle_for_document(&body.document, &options, &known, &sees)?;
+            found.ok_or_else(no_handle)?
+        };
         permit(ask, &agent)?;
         if ask.shared.repo.backend().head(&agent)?.is_some() {
             require(ask, &agent, None)?;

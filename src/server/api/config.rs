@@ -12,12 +12,12 @@ use crate::diff::path::{self, Path};
 use crate::encoding::json as strict;
 use crate::object::ObjectId;
 use crate::profile::Input;
-use crate::refs::{Handle, RefName};
+use crate::refs::Handle;
 use crate::server::ask::{Ask, At, Params, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
-use super::answer::{Answer, expect, read, write};
+use super::answer::{Answer, expect_draft, read, write};
 use super::carry;
 use super::drafts::{DraftDone, answer};
 use super::revision::{draft_name, revision_of, version_of};
@@ -257,9 +257,9 @@ async fn edit(
         let agent = ask.agent(&agent, Role::Editor)?;
         let name = draft_name(&draft)?;
         let (edits, message) = asked(ask)?;
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
+        let agents = expect_draft(ask, &agent, &name)?;
         let message = message.unwrap_or_default();
-        let (draft, receipt) = ask.agents.edit(&agent, &name, None, &edits, &message)?;
+        let (draft, receipt) = agents.edit(&agent, &name, None, &edits, &message)?;
         answer(&draft, &receipt)
     })
     .await

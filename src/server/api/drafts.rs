@@ -12,7 +12,7 @@ use crate::server::call::Call;
 use crate::server::problem::Problem;
 
 use super::agents::{NewName, reason};
-use super::answer::{Answer, expect, make, read, write};
+use super::answer::{Answer, expect, expect_draft, make, read, write};
 use super::revision::{draft_name, new_draft_name, revision, revision_of};
 use super::route::Route;
 use super::shapes::{Check, Checkpoint, Done, Draft, Revision, Version};
@@ -154,8 +154,8 @@ async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
             Some(text) => DraftSource::Revision(revision(text)?),
             None => DraftSource::Default,
         };
-        expect(ask, &agent, None)?;
-        let (draft, receipt) = ask.agents.new_draft(&agent, &name, &source)?;
+        let agents = expect(ask, &agent, None)?;
+        let (draft, receipt) = agents.new_draft(&agent, &name, &source)?;
         let place = format!("{ROOT}/agents/{agent}/drafts/{name}");
         answer(&draft, &receipt).map(|answer| answer.made(place))
     })
@@ -188,9 +188,10 @@ async fn discard(At((agent, draft)): At<(String, String)>, call: Call) -> Result
         if draft.author != ask.caller.actor {
             ask.caller.require(Role::Admin)?;
         }
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
+        let agents = expect(ask, &agent, Some(RefName::draft(&name)))?;
         // Whose it is was read before: what somebody else edits meanwhile is theirs.
-        let receipt = ask.agents.discard_draft(&agent, &name, Some(draft.revision))?;
+        let agents = agents.expecting(draft.is_still());
+        let receipt = agents.discard_draft(&agent, &name, Some(draft.revision))?;
         Answer::of(&Done::of(&receipt))?.at_head(ask, &agent)
     })
     .await
@@ -200,8 +201,8 @@ async fn rename(At((agent, draft)): At<(String, String)>, call: Call) -> Result<
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Editor)?;
         let (from, to) = (draft_name(&draft)?, new_draft_name(&ask.body::<NewName>()?.to)?);
-        expect(ask, &agent, Some(RefName::draft(&from)))?;
-        let receipt = ask.agents.rename_draft(&agent, &from, &to)?;
+        let agents = expect_draft(ask, &agent, &from)?;
+        let receipt = agents.rename_draft(&agent, &from, &to)?;
         answer(&ask.agents.draft(&agent, &to)?, &receipt)
     })
     .await
@@ -224,8 +225,8 @@ async fn restore(At((agent, draft)): At<(String, String)>, call: Call) -> Result
         let name = new_draft_name(&draft)?;
         let body: ToRestore = ask.body()?;
         let source = revision_of(ask, &agent, Some(&body.from))?.commit();
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
-        let (draft, receipt) = ask.agents.restore(&agent, &source, &name, None)?;
+        let agents = expect(ask, &agent, Some(RefName::draft(&name)))?;
+        let (draft, receipt) = agents.restore(&agent, &source, &name, None)?;
         answer(&draft, &receipt)
     })
     .await
@@ -236,6 +237,7 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
     make(call, place, move |ask, body: ToPublish| {
         let agent = ask.agent(&agent, Role::Publisher)?;
         let name = draft_name(&draft)?;
+        versions::labelled(body.label.as_deref(), body.description.as_deref())?;
         let outside = ask.is_checked_outside()?;
         let activate = body.activate.unwrap_or_default();
         if activate {
@@ -252,8 +254,8 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
             override_check: reason(body.override_reason)?,
             check_pending: outside,
         };
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
-        let published = ask.agents.publish(&agent, &name, &options)?;
+        let agents = expect_draft(ask, &agent, &name)?;
+        let published = agents.publish(&agent, &name, &options)?;
         versions::published(ask, &agent, &published)
     })
     .await
@@ -275,14 +277,15 @@ async fn checkpoint(At(agent): At<String>, call: Call) -> Result<Response, Probl
         if body.label.trim().is_empty() {
             return Err(Problem::malformed("the label of a checkpoint is empty"));
         }
+        versions::labelled(Some(&body.label), body.description.as_deref())?;
         let of = revision_of(ask, &agent, Some(&body.of))?;
         let at = match &of {
             crate::agent::Resolved::Draft(draft) => Some(RefName::draft(&draft.name)),
             _ => None,
         };
-        expect(ask, &agent, at)?;
+        let agents = expect(ask, &agent, at)?;
         let description = body.description.unwrap_or_default();
-        let (id, receipt) = ask.agents.checkpoint(&agent, &of.commit(), &body.label, &description, "")?;
+        let (id, receipt) = agents.checkpoint(&agent, &of.commit(), &body.label, &description, "")?;
         let made = CheckpointMade { id: id.to_string(), done: Done::of(&receipt) };
         Ok(Answer::of(&made)?.tagged(id).made(format!("{ROOT}/agents/{agent}/checkpoints")))
     })

@@ -9,6 +9,7 @@ use crate::access::Role;
 use crate::agent::{AgentError, RepublishOptions};
 use crate::refs::{Handle, RefName};
 use crate::release::{Environments, Moved, Placement, Promotion, ReleaseError, Source};
+use crate::server::advice;
 use crate::server::ask::{Ask, At, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
@@ -141,7 +142,7 @@ fn told(error: ReleaseError) -> Problem {
             let sides = Some(Box::new((expected.clone(), actual.clone())));
             Problem { sides, ..Problem::about(&error) }
         }
-        error => Problem::about(&error),
+        error => Problem { advice: advice::of_release(&error), ..Problem::about(&error) },
     }
 }
 
@@ -207,8 +208,8 @@ async fn place(At((agent, environment)): At<(String, String)>, call: Call) -> Re
         let id = version_of(ask, &agent, &body.version)?.id;
         let (note, reason) = (body.note.unwrap_or_default(), reason(body.override_reason)?);
         let placement = Placement { note: &note, override_check: reason.as_deref(), ..Placement::default() };
-        expect(ask, &agent, Some(at(ask, &environment)?))?;
-        let environments = Environments::of(&ask.agents).map_err(told)?;
+        let agents = expect(ask, &agent, Some(at(ask, &environment)?))?;
+        let environments = Environments::of(&agents).map_err(told)?;
         moved(&environments.set(&agent, &environment, &id, &placement).map_err(told)?)
     })
     .await
@@ -218,8 +219,8 @@ async fn clear(At((agent, environment)): At<(String, String)>, call: Call) -> Re
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Publisher)?;
         let environment = name(&environment)?;
-        expect(ask, &agent, Some(at(ask, &environment)?))?;
-        let environments = Environments::of(&ask.agents).map_err(told)?;
+        let agents = expect(ask, &agent, Some(at(ask, &environment)?))?;
+        let environments = Environments::of(&agents).map_err(told)?;
         moved(&environments.clear(&agent, &environment, &Placement::default()).map_err(told)?)
     })
     .await
@@ -244,8 +245,8 @@ async fn promote(At(agent): At<String>, call: Call) -> Result<Response, Problem>
             ..Promotion::of(source)
         };
         let at = promotion.to.as_ref().map(|to| at(ask, to)).transpose()?;
-        expect(ask, &agent, at)?;
-        let environments = Environments::of(&ask.agents).map_err(told)?;
+        let agents = expect(ask, &agent, at)?;
+        let environments = Environments::of(&agents).map_err(told)?;
         moved(&environments.promote(&agent, &promotion).map_err(told)?)
     })
     .await
@@ -254,7 +255,7 @@ async fn promote(At(agent): At<String>, call: Call) -> Result<Response, Problem>
 async fn republish(At(agent): At<String>, call: Call) -> Result<Response, Problem> {
     make(call, format!("POST /agents/{agent}/republish"), move |ask, body: ToRepublish| {
         let agent = ask.agent(&agent, Role::Publisher)?;
-        ask.refuse_outside("roll back to it")?;
+        super::versions::labelled(body.label.as_deref(), None)?;
         let id = if let Some(version) = &body.version {
             version_of(ask, &agent, version)?.id
         } else {
@@ -265,10 +266,11 @@ async fn republish(At(agent): At<String>, call: Call) -> Result<Response, Proble
             label: body.label,
             draft: body.draft.as_deref().map(super::revision::draft_name).transpose()?,
             override_check: reason(body.override_reason)?,
+            check_carried: ask.is_checked_outside()?,
             ..RepublishOptions::default()
         };
-        expect(ask, &agent, Some(RefName::active()))?;
-        let done = ask.agents.republish(&agent, &id, &options)?;
+        let agents = expect(ask, &agent, Some(RefName::active()))?;
+        let done = agents.republish(&agent, &id, &options)?;
         let now = RepublishedNow {
             from: done.from.map(|id| id.to_string()),
             version: Version::of(&ask.agents.version(&agent, &done.version)?),

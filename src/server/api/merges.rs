@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::access::Role;
-use crate::agent::{Decision, MergeOptions, MergeOutcome, Pick, conflict_name};
+use crate::agent::{Agents, Decision, MergeOptions, MergeOutcome, Pick, conflict_name};
 use crate::check::{mask_text, mask_value};
 use crate::merge::{Choice, Conflict, Dispute, Record, Sides, Stretch};
 use crate::object::{BlockName, Content};
@@ -16,7 +16,7 @@ use crate::server::ask::{Ask, At, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
-use super::answer::{Answer, expect, read, write};
+use super::answer::{Answer, expect, expect_draft, read, write};
 use super::revision::{draft_name, new_draft_name, revision_of, version_of};
 use super::route::Route;
 use super::shapes::{Done, Draft};
@@ -137,39 +137,41 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn rebase(At(at): At<(String, String)>, call: Call) -> Result<Response, Problem> {
-    merging(call, at, |ask, (agent, draft), body: ToRebase| {
+    merging(call, at, expect_draft, |(ask, agents), (agent, draft), body: ToRebase| {
         let onto = version_of(ask, agent, body.onto.as_deref().unwrap_or("latest"))?;
-        Ok(ask.agents.rebase(agent, draft, &onto, &why(body.message.as_deref()))?)
+        Ok(agents.rebase(agent, draft, &onto, &why(body.message.as_deref()))?)
     })
     .await
 }
 
 async fn merge(At(at): At<(String, String)>, call: Call) -> Result<Response, Problem> {
-    merging(call, at, |ask, (agent, draft), body: ToMerge| {
+    merging(call, at, expect_draft, |(ask, agents), (agent, draft), body: ToMerge| {
         let theirs = revision_of(ask, agent, Some(&body.from))?;
-        Ok(ask.agents.merge(agent, draft, &theirs, &why(body.message.as_deref()))?)
+        Ok(agents.merge(agent, draft, &theirs, &why(body.message.as_deref()))?)
     })
     .await
 }
 
 async fn pick(At(at): At<(String, String)>, call: Call) -> Result<Response, Problem> {
-    merging(call, at, |ask, (agent, draft), body: ToPick| {
+    merging(call, at, expect_draft, |(ask, agents), (agent, draft), body: ToPick| {
         let version = version_of(ask, agent, &body.version)?;
         let block: Option<BlockName> = body.block.map(|text| parsed("block", &text)).transpose()?;
         let picked = (&version, block.as_ref());
-        Ok(ask.agents.cherry_pick(agent, draft, picked, &why(body.message.as_deref()))?)
+        Ok(agents.cherry_pick(agent, draft, picked, &why(body.message.as_deref()))?)
     })
     .await
 }
 
 async fn revert(At(at): At<(String, String)>, call: Call) -> Result<Response, Problem> {
-    merging(call, at, |ask, (agent, draft), body: ToPick| {
+    // It makes the draft where there is none.
+    let expects: Expects = |ask, agent, draft| expect(ask, agent, Some(RefName::draft(draft)));
+    merging(call, at, expects, |(ask, agents), (agent, draft), body: ToPick| {
         if body.block.is_some() {
             return Err(Problem::malformed("a revert takes back all that a version changed: no 'block'"));
         }
         let version = version_of(ask, agent, &body.version)?;
         let draft = new_draft_name(draft.as_str())?;
-        Ok(ask.agents.revert(agent, &draft, &version, &why(body.message.as_deref()))?)
+        Ok(agents.revert(agent, &draft, &version, &why(body.message.as_deref()))?)
     })
     .await
 }
@@ -178,17 +180,23 @@ fn why(message: Option<&str>) -> MergeOptions<'_> {
     MergeOptions { expected_revision: None, message: message.unwrap_or_default() }
 }
 
+/// What a request expects of a draft.
+type Expects = fn(&Ask<'_>, &Handle, &Handle) -> Result<Agents, Problem>;
+
 async fn merging<T: serde::de::DeserializeOwned>(
     call: Call,
     (agent, draft): (String, String),
-    merge: impl FnOnce(&Ask<'_>, (&Handle, &Handle), T) -> Result<MergeOutcome, Problem> + Send + 'static,
+    expects: Expects,
+    merge: impl FnOnce((&Ask<'_>, &Agents), (&Handle, &Handle), T) -> Result<MergeOutcome, Problem>
+    + Send
+    + 'static,
 ) -> Result<Response, Problem> {
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Editor)?;
         let name = draft_name(&draft)?;
         let body: T = ask.body()?;
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
-        let outcome = merge(ask, (&agent, &name), body)?;
+        let agents = expects(ask, &agent, &name)?;
+        let outcome = merge((ask, &agents), (&agent, &name), body)?;
         let commit = outcome.draft.as_ref().map(|draft| draft.commit);
         let merged = Merged {
             draft: outcome.draft.as_ref().map(Draft::of),
@@ -222,8 +230,8 @@ async fn resolve(At((agent, draft)): At<(String, String)>, call: Call) -> Result
         let name = draft_name(&draft)?;
         let body: Decisions = ask.body()?;
         let decisions = body.decisions.into_iter().map(decision).collect::<Result<Vec<_>, _>>()?;
-        expect(ask, &agent, Some(RefName::draft(&name)))?;
-        let resolution = ask.agents.decide(&agent, &name, &decisions, &why(body.message.as_deref()))?;
+        let agents = expect_draft(ask, &agent, &name)?;
+        let resolution = agents.decide(&agent, &name, &decisions, &why(body.message.as_deref()))?;
         let decided = Decided {
             draft: Draft::of(&resolution.draft),
             places: resolution.decided.clone(),

@@ -17,17 +17,21 @@ mod route;
 mod serving;
 mod shapes;
 mod versions;
+mod webhooks;
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::{Query, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Router, middleware};
-use tower_http::compression::CompressionLayer;
 
-use super::call::Shared;
-use super::caller::admit;
+use super::call::{Shared, gzip};
+use super::caller::admitted;
 use super::hot;
-use super::turn::in_turn;
+use super::problem::Problem;
+use super::turn::in_turns;
 
 pub(super) use events::Events;
 pub(super) use openapi::document as description;
@@ -35,6 +39,8 @@ use route::Route;
 
 /// Where it is.
 pub(super) const ROOT: &str = "/api/v1";
+/// How much of a parameter's name is told, in characters.
+const SHOWN_MAX_CHARS: usize = 64;
 /// The surface that the log names.
 const VIA: &str = "http";
 
@@ -63,23 +69,39 @@ fn all() -> Vec<Route> {
         environments::routes(),
         oplog::routes(),
         events::routes(),
+        webhooks::routes(),
         hot,
     ];
     parts.into_iter().flatten().collect()
 }
 
+/// Refuses a query that says what its route does not know: who sent it counts on something that does not happen.
+async fn refuse_unknown(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    let given = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    let mut names = given.into_iter().flat_map(|Query(pairs)| pairs).map(|(name, _)| name);
+    if let Some(name) = names.find(|name| !known.contains(name)) {
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let shown = name.escape_debug().take(SHOWN_MAX_CHARS).collect::<String>();
+        let message = format!("the query: there is no parameter '{shown}' here; there are {known}");
+        return Problem::malformed(message).into_response();
+    }
+    next.run(request).await
+}
+
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let (at_once, in_turns): (Vec<Route>, Vec<Route>) = all().into_iter().partition(|route| route.at_once);
+    let (at_once, in_turn): (Vec<Route>, Vec<Route>) = all().into_iter().partition(|route| route.at_once);
     let router = |routes: Vec<Route>| {
-        let add = |router: Router<Arc<Shared>>, route: Route| router.route(route.path, route.handler);
+        let add = |router: Router<Arc<Shared>>, route: Route| {
+            let known: Arc<[String]> = route.query.iter().map(|parameter| parameter.name.clone()).collect();
+            let handler = route.handler.layer(middleware::from_fn_with_state(known, refuse_unknown));
+            router.route(route.path, handler)
+        };
         routes.into_iter().fold(Router::new(), add)
     };
-    let worked_on = router(in_turns).layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn));
-    let worked_on = worked_on.layer(CompressionLayer::new().no_deflate().no_br().no_zstd());
+    let worked_on = in_turns(router(in_turn), shared).layer(gzip());
     // What is in memory is sent without a turn, and who listens holds none.
-    let all = worked_on.merge(router(at_once));
-    let all = all.layer(middleware::from_fn_with_state(Arc::clone(shared), admit));
+    let all = admitted(worked_on.merge(router(at_once)), shared);
     // How to ask is no secret.
     Router::new().nest(ROOT, all.route("/openapi.json", get(openapi::send)))
 }

@@ -67,7 +67,12 @@ fn description(routes: &[Route]) -> OpenApi {
     let info = InfoBuilder::new()
         .title("recto")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("Agents, their drafts and versions, what serves, and who did what when."));
+        .description(Some(
+            "Agents, their drafts and versions, what serves, and who did what when. Not described here: \
+             `/api/v1/store` and `/sync/v1`, by which recto itself uses a store from afar, fetches and pushes, and \
+             which change with it (docs/sync-protocol.md); `/atoms/v1` and `/thinnest`, which are described by their \
+             vendors; `/healthz`, `/readyz` and `/metrics`.",
+        ));
     utoipa::openapi::OpenApiBuilder::new()
         .info(info.build())
         .paths(paths)
@@ -89,10 +94,10 @@ fn operation(route: &Route) -> Operation {
     for parameter in &route.query {
         operation = operation.parameter(parameter.clone());
     }
-    if is_read {
+    if is_read && route.tagged {
         operation =
             operation.parameter(header("If-None-Match", "Tags that are known: 304 where one is the same."));
-    } else {
+    } else if route.tagged {
         let text = "Tags, of which one has to be what this changes is at now: 412 where none is.";
         operation = operation.parameter(header("If-Match", text));
     }
@@ -117,12 +122,14 @@ fn answers(route: &Route, is_read: bool) -> Vec<(&'static str, utoipa::openapi::
     if let Some(body) = &route.gives {
         good = good.content(route.gives_type, ContentBuilder::new().schema(Some(body.clone())).build());
     }
-    good = good.header("ETag", Header::new(text()));
+    if route.tagged {
+        good = good.header("ETag", Header::new(text()));
+    }
     if route.makes {
         good = good.header("Location", Header::new(text()));
     }
     let mut answers = vec![(if route.makes { "201" } else { "200" }, good.build())];
-    if is_read {
+    if is_read && route.tagged {
         answers.push(("304", ResponseBuilder::new().description("It is the same").build()));
     }
     let mut refusals = vec![
@@ -170,6 +177,7 @@ fn tag(path: &str) -> &'static str {
         Some("active" | "rollback" | "unpublish" | "undo" | "at" | "timeline" | "environments") => "serving",
         Some("log") => "log",
         _ if path == "/events" => "log",
+        _ if path.starts_with("/webhooks") => "webhooks",
         _ => "agents",
     }
 }

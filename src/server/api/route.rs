@@ -28,6 +28,8 @@ pub(super) struct Route {
     pub(super) makes: bool,
     /// Whether it is answered without a turn.
     pub(super) at_once: bool,
+    /// Whether what it is about has tags.
+    pub(super) tagged: bool,
     pub(super) query: Vec<Parameter>,
     pub(super) takes: Option<Ref>,
     pub(super) gives: Option<Ref>,
@@ -52,6 +54,7 @@ impl Route {
             says,
             makes: false,
             at_once: false,
+            tagged: true,
             query: Vec::new(),
             takes: None,
             gives: None,
@@ -118,6 +121,16 @@ impl Route {
         handler: H,
     ) -> Self {
         Self::new((HttpMethod::Delete, MethodFilter::DELETE), (path, role, says), handler)
+    }
+
+    /// The same, about something that has no tags.
+    pub(super) fn untagged(self) -> Self {
+        Self { tagged: false, ..self }
+    }
+
+    /// The same, for another role.
+    pub(super) fn takes_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// The same, answered without a turn.

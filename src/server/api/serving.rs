@@ -162,9 +162,9 @@ async fn activate(At((agent, version)): At<(String, String)>, call: Call) -> Res
         let agent = ask.agent(&agent, Role::Publisher)?;
         let id = version_of(ask, &agent, &version)?.id;
         let reason = reason(ask.body::<ToActivate>()?.override_reason)?;
-        expect(ask, &agent, Some(RefName::active()))?;
+        let agents = expect(ask, &agent, Some(RefName::active()))?;
         let before = ask.agents.active(&agent)?;
-        let (version, receipt) = ask.agents.activate(&agent, &id, reason.as_deref(), None)?;
+        let (version, receipt) = agents.activate(&agent, &id, reason.as_deref(), None)?;
         serving(before, &version, &receipt)
     })
     .await
@@ -181,8 +181,8 @@ async fn rollback(At(agent): At<String>, call: Call) -> Result<Response, Problem
             (None, Some(time)) => Some(ask.agents.served_at(&agent, page::time("time", time)?)?),
             (Some(_), Some(_)) => return Err(Problem::malformed("'to' and 'time' name two versions")),
         };
-        expect(ask, &agent, Some(RefName::active()))?;
-        let done = ask.agents.roll_back(&agent, to.as_ref(), reason.as_deref())?;
+        let agents = expect(ask, &agent, Some(RefName::active()))?;
+        let done = agents.roll_back(&agent, to.as_ref(), reason.as_deref())?;
         serving(done.from, &done.to, &done.receipt)
     })
     .await
@@ -192,8 +192,8 @@ async fn unpublish(At(agent): At<String>, call: Call) -> Result<Response, Proble
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Publisher)?;
         let note = ask.body::<Reason>()?.note.unwrap_or_default();
-        expect(ask, &agent, Some(RefName::active()))?;
-        let receipt = ask.agents.unpublish(&agent, &note)?;
+        let agents = expect(ask, &agent, Some(RefName::active()))?;
+        let receipt = agents.unpublish(&agent, &note)?;
         Answer::of(&Done::of(&receipt))?.at_head(ask, &agent)
     })
     .await
@@ -205,8 +205,8 @@ async fn undo(At(agent): At<String>, call: Call) -> Result<Response, Problem> {
         let Nothing {} = ask.body()?;
         let head = ask.shared.repo.backend().head(&agent)?.map(|head| head.record);
         permit_undo(ask, &agent, head)?;
-        expect(ask, &agent, None)?;
-        let (undone, receipt) = ask.agents.undo(&agent, head)?;
+        let agents = expect(ask, &agent, None)?;
+        let (undone, receipt) = agents.undo(&agent, head)?;
         let now = &receipt.agent;
         Answer::of(&UndoneNow { kind: undone.kind, done: Done::of(&receipt) })?.at_head(ask, now)
     })

@@ -10,7 +10,7 @@ use crate::access::Role;
 use crate::agent::{AcceptedFinding, Direct, PublishOptions};
 use crate::error::Kind;
 use crate::refs::{Handle, RefName};
-use crate::server::ask::{Ask, At, Params};
+use crate::server::ask::{Ask, At, Params, line, lines};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -178,6 +178,7 @@ async fn list(
 async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> {
     make(call, format!("POST /agents/{agent}/versions"), move |ask, body: VersionToMake| {
         let agent = ask.agent(&agent, Role::Publisher)?;
+        labelled(body.label.as_deref(), body.description.as_deref())?;
         let activate = body.activate.unwrap_or_default();
         if activate {
             ask.refuse_outside("publish it without activating it")?;
@@ -194,8 +195,8 @@ async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         let profile = ask.agents.profile(&ask.agents.meta(&agent)?.profile)?;
         let direct = Direct { profile, config: &body.config, expected_latest: None, options };
         // The newest version is what this one follows.
-        expect(ask, &agent, Some(RefName::versions()))?;
-        let done = ask.agents.publish_config(&agent, &direct)?.ok_or_else(|| {
+        let agents = expect(ask, &agent, Some(RefName::versions()))?;
+        let done = agents.publish_config(&agent, &direct)?.ok_or_else(|| {
             let message = format!("the newest version of agent '{agent}' is the same");
             Problem::new(StatusCode::CONFLICT, Kind::Refused, message)
                 .hint("'allow_unchanged' publishes it all the same")
@@ -203,6 +204,12 @@ async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         published(ask, &agent, &done)
     })
     .await
+}
+
+/// Refuses what a label or a description of a version must not have.
+pub(super) fn labelled(label: Option<&str>, description: Option<&str>) -> Result<(), Problem> {
+    line("label", label)?;
+    lines("description", description)
 }
 
 /// A version that was published.
@@ -233,12 +240,15 @@ async fn edit(At((agent, version)): At<(String, String)>, call: Call) -> Result<
         let agent = ask.agent(&agent, Role::Publisher)?;
         let id = version_of(ask, &agent, &version)?.id;
         let body: VersionChanges = ask.body()?;
-        expect(ask, &agent, Some(RefName::about("notes", &id)))?;
+        labelled(body.label.as_deref(), body.description.as_deref())?;
+        let mut agents = expect(ask, &agent, Some(RefName::about("notes", &id)))?;
         if body.label.is_some() || body.description.is_some() {
-            ask.agents.edit_version(&agent, &id, body.label.as_deref(), body.description.as_deref())?;
+            agents.edit_version(&agent, &id, body.label.as_deref(), body.description.as_deref())?;
+            // What was seen is not there any more after that.
+            agents = ask.agents.clone();
         }
         if let Some(pinned) = body.pinned {
-            ask.agents.pin(&agent, &id, pinned)?;
+            agents.pin(&agent, &id, pinned)?;
         }
         Answer::of(&Version::of(&ask.agents.version(&agent, &id)?))?.at_head(ask, &agent)
     })
@@ -260,8 +270,8 @@ async fn check_anew(At((agent, version)): At<(String, String)>, call: Call) -> R
         let id = version_of(ask, &agent, &version)?.id;
         let Nothing {} = ask.body()?;
         ask.refuse_outside("leave it as it is")?;
-        expect(ask, &agent, Some(RefName::about("checks", &id)))?;
-        let (report, state, _) = ask.agents.check_version(&agent, &id, None)?;
+        let agents = expect(ask, &agent, Some(RefName::about("checks", &id)))?;
+        let (report, state, _) = agents.check_version(&agent, &id, None)?;
         Answer::of(&Check::of(&report, state, Vec::new()))?.at_head(ask, &agent)
     })
     .await
@@ -284,8 +294,8 @@ async fn accept(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         let named = body.revision.as_deref().unwrap_or("latest");
         let commit = revision_of(ask, &agent, Some(named))?.commit();
         let config = ask.agents.config(&commit)?;
-        expect(ask, &agent, None)?;
-        let (count, receipt) = ask.agents.accept_finding(&agent, &config, &body.path, &body.reason)?;
+        let agents = expect(ask, &agent, None)?;
+        let (count, receipt) = agents.accept_finding(&agent, &config, &body.path, &body.reason)?;
         Answer::of(&AcceptedNow { count, done: Done::of(&receipt) })?.at_head(ask, &agent)
     })
     .await

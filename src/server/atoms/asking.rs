@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::access::Role;
-use crate::agent::{DraftInfo, VersionInfo};
+use crate::agent::{AgentError, Agents, DraftInfo, VersionInfo};
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
+use crate::repo::RepoError;
 use crate::server::ask::Ask;
 use crate::server::problem::Problem;
 
@@ -15,6 +16,8 @@ use super::input::bad;
 
 /// How many entries of the list of versions are read at once, newest first.
 const PAGE: u64 = 4096;
+/// How often a draft is looked for again that others renamed meanwhile.
+const TRIES: usize = 32;
 /// Under which names the version of an imported document was told.
 const VENDOR_VERSION: [&str; 2] = ["activeVersionId", "versionId"];
 
@@ -34,8 +37,8 @@ fn find(ask: &Ask<'_>, of: Of, id: &str) -> Result<Option<Found>, Problem> {
     if !ids::is_id(id) {
         return Ok(None);
     }
-    let entry = ask.shared.atoms.find(&ask.agents, of, id)?;
-    let entry = entry.filter(|entry| ask.caller.sees(entry.handle.as_str()));
+    let sees = |handle: &Handle| ask.caller.sees(handle.as_str());
+    let entry = ask.shared.atoms.find(&ask.agents, (of, id), &sees)?;
     Ok(entry.map(|entry| Found { handle: entry.handle.clone(), id: ids::agent(entry.agent), entry }))
 }
 
@@ -125,7 +128,34 @@ pub(super) fn draft_if(ask: &Ask<'_>, agent: &Handle, id: &str) -> Result<Option
 /// # Errors
 /// 400 when it has none of that id.
 pub(super) fn draft(ask: &Ask<'_>, agent: &Handle, id: &str) -> Result<DraftInfo, Problem> {
-    draft_if(ask, agent, id)?.ok_or_else(|| bad("Draft not found"))
+    draft_if(ask, agent, id)?.ok_or_else(no_draft)
+}
+
+/// There is no draft of that id.
+pub(super) fn no_draft() -> Problem {
+    bad("Draft not found")
+}
+
+/// Does something to a draft of an agent, whatever it is called when that happens; never to another draft that was
+/// made under its name meanwhile. None when it has no draft of that id.
+///
+/// # Errors
+/// What `work` is refused with.
+pub(super) fn at_draft<T>(
+    ask: &Ask<'_>,
+    agent: &Handle,
+    id: &str,
+    mut work: impl FnMut(&Agents, &DraftInfo) -> Result<T, AgentError>,
+) -> Result<Option<T>, Problem> {
+    for _ in 0..TRIES {
+        let Some(draft) = draft_if(ask, agent, id)? else { return Ok(None) };
+        match work(&ask.agents.expecting(draft.is_still()), &draft) {
+            // It was renamed since, or it is gone: which of them is seen by looking again.
+            Err(AgentError::Repo(RepoError::NotAsExpected { .. })) => {}
+            done => return Ok(Some(done?)),
+        }
+    }
+    Err(Problem::busy("others rename the draft all the time"))
 }
 
 /// The version that serves.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::agent::{AgentError, Agents, LogQuery};
+use crate::agent::{AgentError, Agents, LogQuery, vendor_agent_id};
 use crate::backend::{Glance, pages};
 use crate::clock::{Clock as _, SystemClock, Time};
 use crate::log::AgentId;
@@ -52,27 +52,31 @@ impl Entry {
 #[derive(Debug, Default)]
 struct Known {
     entries: HashMap<Handle, Arc<Entry>>,
-    agents: HashMap<String, Arc<Entry>>,
-    workflows: HashMap<String, Arc<Entry>>,
+    /// By each id, the agents that have it or claim it, the first of whom who asks may know is meant.
+    agents: HashMap<String, Vec<Arc<Entry>>>,
+    workflows: HashMap<String, Vec<Arc<Entry>>>,
 }
 
 impl Known {
     fn of(entries: HashMap<Handle, Arc<Entry>>) -> Self {
         let mut ours: Vec<&Arc<Entry>> = entries.values().filter(|entry| entry.ours).collect();
         // An agent's own id leads to it whatever others claim; of those who claim the same id of the vendor, the
-        // one that was there first has it.
+        // one that was there first has it, for whom it is there at all.
         ours.sort_by_key(|entry| (entry.made, entry.agent));
         let (mut agents, mut workflows) = (HashMap::new(), HashMap::new());
+        let put = |all: &mut HashMap<String, Vec<Arc<Entry>>>, id: String, entry: &Arc<Entry>| {
+            all.entry(id).or_default().push(Arc::clone(entry));
+        };
         for entry in &ours {
-            agents.entry(ids::agent(entry.agent)).or_insert_with(|| Arc::clone(entry));
-            workflows.entry(ids::workflow(entry.agent)).or_insert_with(|| Arc::clone(entry));
+            put(&mut agents, ids::agent(entry.agent), entry);
+            put(&mut workflows, ids::workflow(entry.agent), entry);
         }
         for entry in &ours {
             if let Some(id) = entry.vendor_id(&VENDOR_AGENT) {
-                agents.entry(id.to_owned()).or_insert_with(|| Arc::clone(entry));
+                put(&mut agents, id.to_owned(), entry);
             }
             if let Some(id) = entry.vendor_id(&VENDOR_WORKFLOW) {
-                workflows.entry(id.to_owned()).or_insert_with(|| Arc::clone(entry));
+                put(&mut workflows, id.to_owned(), entry);
             }
         }
         Self { entries, agents, workflows }
@@ -97,14 +101,23 @@ impl Directory {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The agent of that id; none when there is none.
+    /// The agent of that id among those that who asks `sees`; none when there is none. What others claim is
+    /// nothing to them.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn find(&self, agents: &Agents, of: Of, id: &str) -> Result<Option<Arc<Entry>>, AgentError> {
-        let among = |known: &Known| match of {
-            Of::Agent => known.agents.get(id).cloned(),
-            Of::Workflow => known.workflows.get(id).cloned(),
+    pub(super) fn find(
+        &self,
+        agents: &Agents,
+        (of, id): (Of, &str),
+        sees: &dyn Fn(&Handle) -> bool,
+    ) -> Result<Option<Arc<Entry>>, AgentError> {
+        let among = |known: &Known| {
+            let all = match of {
+                Of::Agent => known.agents.get(id),
+                Of::Workflow => known.workflows.get(id),
+            };
+            all.into_iter().flatten().find(|entry| sees(&entry.handle)).cloned()
         };
         if let Some(entry) = among(&self.known())
             && stands(agents, &entry)?
@@ -112,6 +125,23 @@ impl Directory {
             return Ok(Some(entry));
         }
         Ok(among(&*self.refresh(agents)?))
+    }
+
+    /// The agent, of any profile, that was imported under that id of its vendor, among those that who asks `sees`:
+    /// the first by its handle.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(in crate::server) fn claimed(
+        &self,
+        agents: &Agents,
+        id: &str,
+        sees: &dyn Fn(&Handle) -> bool,
+    ) -> Result<Option<Handle>, AgentError> {
+        let known = self.refresh(agents)?;
+        let claim =
+            |entry: &&Arc<Entry>| vendor_agent_id(&entry.vendor_ids) == Some(id) && sees(&entry.handle);
+        Ok(known.entries.values().filter(claim).map(|entry| entry.handle.clone()).min())
     }
 
     /// Whether an agent has that id, or was imported with it.

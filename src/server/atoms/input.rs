@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use axum::http::HeaderValue;
 use serde_json::{Map, Value};
 
+use crate::encoding::json::kind_of;
+use crate::server::ask;
 use crate::server::problem::Problem;
 
 /// What is said of something that is missing.
@@ -28,14 +30,7 @@ pub(super) fn required() -> Problem {
 }
 
 fn expected(key: &str, kind: &str, value: &Value) -> Problem {
-    let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
+    let found = kind_of(value);
     bad(format!("Invalid Input: Expected {kind}, received {found} ({key})"))
 }
 
@@ -74,8 +69,15 @@ pub(super) fn flag(body: &Map<String, Value>, key: &str) -> Result<Option<bool>,
     }
 }
 
-/// Refuses a text that is too long.
+/// Refuses a text of one line that is too long, or has control characters.
 pub(super) fn at_most(key: &str, text: &str, max_chars: usize) -> Result<(), Problem> {
+    ask::line(key, Some(text))?;
+    lines_at_most(key, text, max_chars)
+}
+
+/// Refuses a text of several lines that is too long, or has other control characters than tabs and ends of lines.
+pub(super) fn lines_at_most(key: &str, text: &str, max_chars: usize) -> Result<(), Problem> {
+    ask::lines(key, Some(text))?;
     if text.chars().count() <= max_chars {
         return Ok(());
     }

@@ -15,17 +15,17 @@ mod workflow;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
-use axum::{Router, middleware};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::call::{self, Call, Shared};
-use super::caller::admit;
+use super::call::{self, Call, Shared, gzip};
+use super::caller::admitted;
 use super::problem::Problem;
-use super::turn::in_turn;
+use super::turn::in_turns;
 use crate::error::Classify as _;
 
 pub(super) use directory::Directory;
@@ -59,9 +59,8 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/agent/{id}/versions/{version}/activate", patch(versions::activate))
         .route("/agent/{id}/versions/{version}/test-call", post(calls::of_version))
         .route("/conversation/outbound", post(calls::outbound))
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit));
-    Router::new().nest(ROOT, all)
+        .layer(gzip());
+    Router::new().nest(ROOT, admitted(in_turns(all, shared), shared))
 }
 
 /// Agents are archived, not deleted.
@@ -84,10 +83,9 @@ async fn respond(
     status: StatusCode,
     work: impl FnOnce(&mut Ask<'_>) -> Result<(Value, Vec<String>), Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
     call.ask(VIA, move |ask| {
         let (data, ignored) = work(ask)?;
-        let mut response = call::json(&headers, &json!({"status": true, "data": data}))?;
+        let mut response = call::json(ask.headers, &json!({"status": true, "data": data}))?;
         *response.status_mut() = status;
         if let Some(value) = input::header(&ignored) {
             response.headers_mut().insert(IGNORED_HEADER, value);

@@ -1,17 +1,14 @@
 //! Operations that were put together afar: read whole, checked as if a stranger had sent them, and committed
 //! as they came.
 
-use std::io::{self, BufReader};
-
 use axum::response::Response;
 
 use crate::access::Role;
 use crate::backend::{BackendError, Outcome, Transaction};
-use crate::server::body::Kept;
-use crate::server::call::{Call, Shared, json, sent};
+use crate::server::call::{Call, Shared, json};
 use crate::server::caller::Caller;
 use crate::server::problem::Problem;
-use crate::sync::wire::{CommitAnswer, Failure, ITEMS_TYPE, WireError, expanded, read_operations};
+use crate::sync::wire::{CommitAnswer, Failure, read_operations};
 use crate::sync::{Admitted, Power, admit};
 
 use super::state::state_of;
@@ -28,23 +25,12 @@ pub(super) async fn commits(call: Call) -> Result<Response, Problem> {
 }
 
 async fn take(call: Call, many: bool) -> Result<Response, Problem> {
-    let call = call.of_type(ITEMS_TYPE)?;
-    let (headers, max_bytes, caller) = (call.headers.clone(), call.limits().push_bytes, call.caller.clone());
-    call.work(max_bytes, move |shared, body| {
-        let caller = caller.ok_or_else(|| Problem::forbidden("nobody is known to ask"))?;
-        let source = expanded(body).map_err(|error| sent(&error))?;
-        let mut source = BufReader::new(Kept::new(source, &shared.memory, max_bytes));
-        let operations = read_operations(&mut source, max_bytes).map_err(|error| sent(&error))?;
-        // What is not whole is refused before anything of it happens.
-        let rest =
-            io::copy(&mut source, &mut io::sink()).map_err(|error| sent(&WireError::reading(error)))?;
-        if rest > 0 {
-            return Err(Problem::malformed("the request goes on after its end"));
-        }
+    let caller = call.caller.clone().ok_or_else(|| Problem::forbidden("nobody is known to ask"))?;
+    call.items(read_operations, move |shared, headers, operations| {
         if !many && operations.len() != 1 {
             return Err(Problem::malformed("one operation belongs here"));
         }
-        json(&headers, &done(shared, &caller, operations, many)?)
+        json(headers, &done(shared, &caller, operations, many)?)
     })
     .await
 }
@@ -87,7 +73,7 @@ fn done(
     }
     let committed = match ready.as_slice() {
         [] => Ok(Vec::new()),
-        [one] if !many && one.staged.is_none() => backend.commit(one).map(|outcome| vec![outcome]),
+        [one] if !many && one.staged.is_none() => shared.repo.commit_one(one).map(|outcome| vec![outcome]),
         all => backend.commit_many(all),
     };
     match committed {

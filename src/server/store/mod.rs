@@ -24,7 +24,7 @@ use super::call::Shared;
 use super::caller::{Caller, caller};
 use super::problem::Problem;
 use super::sync::guard;
-use super::turn::in_turn;
+use super::turn::in_turns;
 
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
@@ -42,22 +42,22 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/stage", post(objects::stage))
         .route("/commit", post(commit::commit))
         .route("/commits", post(commit::commits));
-    Router::new()
+    let all = Router::new()
         .nest(STORE_ROOT, below)
         .route(STORE_ROOT, get(read::store))
         // Bodies are bounded where they are read, each by what it is.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
-        // Who is not let in takes no turn.
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), let_in))
+        .layer(DefaultBodyLimit::disable());
+    // Who is not let in takes no turn.
+    in_turns(all, shared).layer(middleware::from_fn_with_state(Arc::clone(shared), let_in))
 }
 
 async fn let_in(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let brings = ["/stage", "/commit", "/commits"].iter().any(|route| path.ends_with(route));
-    let admitted = guard::protocol(request.headers())
-        .and_then(|()| caller(&shared, request.headers()))
-        .and_then(|caller| admitted(caller, brings));
+    let admitted = match guard::protocol(request.headers()) {
+        Ok(()) => caller(&shared, request.headers()).await.and_then(|caller| admitted(caller, brings)),
+        Err(problem) => Err(problem),
+    };
     guard::pass(&shared, request, next, admitted).await
 }
 

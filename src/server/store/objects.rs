@@ -1,18 +1,16 @@
 //! Objects: those that are asked for, and those that who asks would ask for next; and objects that are brought.
 
 use std::collections::{HashSet, VecDeque};
-use std::io::BufReader;
 use std::sync::Arc;
 
 use axum::response::Response;
 
 use crate::object::{Commit, Kind, Object, ObjectId};
 use crate::repo::Repo;
-use crate::server::body::Kept;
-use crate::server::call::{Call, Shared, json, sent};
+use crate::server::call::{Call, Shared, json};
 use crate::server::problem::Problem;
 use crate::sync::wire::store::{OBJECTS_MAX, OBJECTS_MAX_BYTES, ObjectsAsk};
-use crate::sync::wire::{ITEMS_TYPE, StagedShape, expanded, read_objects, write_objects};
+use crate::sync::wire::{StagedShape, read_objects, write_objects};
 
 use super::read::{at_most, items};
 
@@ -118,14 +116,9 @@ pub(super) async fn objects(call: Call) -> Result<Response, Problem> {
 }
 
 pub(super) async fn stage(call: Call) -> Result<Response, Problem> {
-    let call = call.of_type(ITEMS_TYPE)?;
-    let (headers, max_bytes) = (call.headers.clone(), call.limits().push_bytes);
-    call.work(max_bytes, move |shared, body| {
-        let source = expanded(body).map_err(|error| sent(&error))?;
-        let mut source = BufReader::new(Kept::new(source, &shared.memory, max_bytes));
-        let objects = read_objects(&mut source, max_bytes).map_err(|error| sent(&error))?;
+    call.items(read_objects, |shared, headers, objects| {
         let staged = shared.repo.backend().stage(&objects)?;
-        json(&headers, &StagedShape::from(&staged))
+        json(headers, &StagedShape::from(&staged))
     })
     .await
 }

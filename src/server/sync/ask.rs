@@ -1,20 +1,18 @@
 //! Questions with one answer, and what is taken in: staged packs and pushes.
 
-use std::io::{self, BufReader};
-
 use axum::body::Body;
 use axum::http::header::{ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use crate::server::body::Kept;
-use crate::server::call::{Call, Shared, json, sent};
+use crate::access::Role;
+use crate::server::call::{Call, Shared, json};
 use crate::server::problem::Problem;
-use crate::sync::SyncError;
 use crate::sync::wire::{
-    Chains, Handles, ITEMS_TYPE, Lacking, Lacks, Listed, PACK_TYPE, Packs, PushAnswer, PushResult,
-    StagedShape, TipShape, Tips, WireError, expanded, read_requests,
+    Chains, Handles, Lacking, Lacks, Listed, PACK_TYPE, Packs, PushAnswer, PushResult, StagedShape, TipShape,
+    Tips, read_requests,
 };
+use crate::sync::{Power, SyncError};
 
 /// What the store failed with.
 #[allow(clippy::needless_pass_by_value)] // What `map_err` takes.
@@ -91,20 +89,18 @@ pub(super) async fn stage(call: Call) -> Result<Response, Problem> {
 }
 
 pub(super) async fn push(call: Call) -> Result<Response, Problem> {
-    let call = call.of_type(ITEMS_TYPE)?;
-    let (headers, max_bytes) = (call.headers.clone(), call.limits().push_bytes);
-    call.work(max_bytes, move |shared, body| {
-        let source = expanded(body).map_err(|error| sent(&error))?;
-        let mut source = BufReader::new(Kept::new(source, &shared.memory, max_bytes));
-        let requests = read_requests(&mut source, max_bytes).map_err(|error| sent(&error))?;
-        // What is not whole is refused before anything of it happens.
-        let rest =
-            io::copy(&mut source, &mut io::sink()).map_err(|error| sent(&WireError::reading(error)))?;
-        if rest > 0 {
-            return Err(Problem::malformed("the request goes on after its end"));
+    let caller = call.caller.clone().ok_or_else(|| Problem::forbidden("nobody is known to ask"))?;
+    let most = if caller.role() >= Role::Admin { Power::Administer } else { Power::Publish };
+    call.items(read_requests, move |shared, headers, mut requests| {
+        // What the store records of the push names who has the token, whatever name the client goes by.
+        if let Some(who) = caller.acts_as() {
+            for request in &mut requests {
+                request.actor = who.clone();
+            }
         }
-        let results = shared.transport.push(&requests).map_err(|error| Problem::of_sent(&error))?;
-        json(&headers, &PushAnswer { results: results.iter().map(PushResult::of).collect() })
+        let pushed = shared.transport.push_within(&requests, most, caller.acts_as());
+        let results = pushed.map_err(|error| Problem::of_sent(&error))?;
+        json(headers, &PushAnswer { results: results.iter().map(PushResult::of).collect() })
     })
     .await
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -19,7 +18,7 @@ use crate::sync::wire::{PROTOCOL, PROTOCOL_HEADER, STORE_HEADER};
 pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let brings = path.ends_with("/stage") || path.ends_with("/push");
-    let admitted = admitted(&shared, request.headers(), brings);
+    let admitted = admitted(&shared, request.headers(), brings).await;
     pass(&shared, request, next, admitted).await
 }
 
@@ -39,14 +38,11 @@ pub(in crate::server) async fn pass(
         Err(problem) => problem.into_response(),
     };
     let status = response.status();
-    let headers = response.headers_mut();
     if status.is_success() || status == StatusCode::NOT_MODIFIED {
         let store = shared.repo.backend().store_id().to_string();
         if let Ok(store) = HeaderValue::from_str(&store) {
-            headers.insert(STORE_HEADER, store);
+            response.headers_mut().insert(STORE_HEADER, store);
         }
-    } else if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"recto\""));
     }
     response
 }
@@ -63,13 +59,13 @@ pub(in crate::server) fn protocol(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-fn admitted(shared: &Shared, headers: &HeaderMap, brings: bool) -> Result<Caller, Problem> {
+async fn admitted(shared: &Shared, headers: &HeaderMap, brings: bool) -> Result<Caller, Problem> {
     protocol(headers)?;
-    let caller = caller(shared, headers).map_err(|problem| {
+    let caller = caller(shared, headers).await.map_err(|problem| {
         if problem.status != StatusCode::UNAUTHORIZED {
             return problem;
         }
-        problem.hint(
+        problem.command(
             "put it into RECTO_TOKEN, or into a file: 'recto remote set-url NAME URL --token-file FILE'",
         )
     })?;

@@ -17,7 +17,7 @@ use crate::sync::wire::{PROTOCOL, ROOT};
 
 use super::call::Shared;
 use super::problem::Problem;
-use super::turn::in_turn;
+use super::turn::in_turns;
 
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
@@ -32,14 +32,13 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/lacks", post(ask::lacks))
         .route("/stage", post(ask::stage))
         .route("/push", post(ask::push));
-    Router::new()
+    let all = Router::new()
         .nest(ROOT, version)
         .route("/sync/{*rest}", any(elsewhere))
         // Bodies are bounded where they are read, each by what it is.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
-        // Who is not let in takes no turn.
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), guard::guard))
+        .layer(DefaultBodyLimit::disable());
+    // Who is not let in takes no turn.
+    in_turns(all, shared).layer(middleware::from_fn_with_state(Arc::clone(shared), guard::guard))
 }
 
 async fn elsewhere(request: Request) -> Problem {

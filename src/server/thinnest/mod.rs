@@ -9,11 +9,12 @@ mod versions;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Router, middleware};
+use serde::Serialize;
 use serde_json::{Value, json};
-use tower_http::compression::CompressionLayer;
 
 use crate::access::Role;
 use crate::error::{Classify as _, Kind};
@@ -22,11 +23,11 @@ use crate::refs::Handle;
 use crate::release::ReleaseError;
 
 use super::ask::Ask;
-use super::call::Shared;
-use super::caller::admit;
+use super::call::{Call, Shared, gzip};
+use super::caller::admitted;
 use super::problem::Problem;
 use super::render::OWN;
-use super::turn::in_turn;
+use super::turn::in_turns;
 
 /// Where it is.
 pub(super) const ROOT: &str = "/thinnest";
@@ -45,11 +46,20 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/versions/{version}/promote", post(versions::promote))
         .route("/versions/{version}/diff/{other}", get(compare::versions))
         .route("/diff-draft", get(compare::draft));
-    Router::new()
-        .nest(&format!("{ROOT}/agents/{{agent}}"), agent)
-        .layer(CompressionLayer::new().no_deflate().no_br().no_zstd())
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), in_turn))
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
+    let all = Router::new().nest(&format!("{ROOT}/agents/{{agent}}"), agent).layer(gzip());
+    admitted(in_turns(all, shared), shared)
+}
+
+/// Works on a request, and answers with the document that comes of it.
+async fn answer<T: Serialize>(
+    call: Call,
+    work: impl FnOnce(&mut Ask<'_>) -> Result<T, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    call.ask(VIA, move |ask| {
+        let document = work(ask)?;
+        super::call::json(ask.headers, &document)
+    })
+    .await
 }
 
 /// A refusal as this API tells it: one text. What is more to be said follows the problem itself.

@@ -4,22 +4,23 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use crate::access::Role;
-use crate::agent::{Liveness, PublishOptions};
+use crate::agent::PublishOptions;
 use crate::refs::Handle;
-use crate::server::ask::{Ask, At};
-use crate::server::call::{Call, json as answer};
+use crate::server::ask::{Ask, At, line, lines};
+use crate::server::call::Call;
 use crate::server::problem::Problem;
 
 use super::shapes::{Made, Publishing, Status, instant};
-use super::{VIA, agent, compare, draft, snapshots};
+use super::{agent, answer, compare, draft, snapshots};
 
 /// Publishes the draft, which serves from then on.
 pub(super) async fn publish(At(named): At<String>, call: Call) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
         let body: Publishing = ask.body()?;
-        ask.refuse_outside("'recto publish' it without activating it")?;
+        line("version_label", body.version_label.as_deref())?;
+        lines("change_summary", body.change_summary.as_deref())?;
+        ask.refuse_outside("publish it on the command line, without activating it")?;
         let options = PublishOptions {
             label: body.version_label.unwrap_or_default(),
             description: body.change_summary.unwrap_or_default(),
@@ -31,16 +32,13 @@ pub(super) async fn publish(At(named): At<String>, call: Call) -> Result<Respons
         let published = ask.agents.publish(&handle, &draft(), &options)?;
         let made = snapshots::just_made(ask, &handle, &published.version)?;
         let number = published.number.position;
-        answer(
-            &headers,
-            &Made {
-                success: true,
-                status: Some("published"),
-                version_id: made.id,
-                version_number: Some(number),
-                version_label: label(options.label, Some(number), made.id),
-            },
-        )
+        Ok(Made {
+            success: true,
+            status: Some("published"),
+            version_id: made.id,
+            version_number: Some(number),
+            version_label: label(options.label, Some(number), made.id),
+        })
     })
     .await
 }
@@ -56,39 +54,30 @@ pub(super) fn label(said: String, number: Option<u64>, id: u64) -> String {
 
 /// Takes an agent offline.
 pub(super) async fn unpublish(At(named): At<String>, call: Call) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
         ask.agents.unpublish(&handle, "")?;
-        answer(&headers, &json!({"success": true, "status": "draft"}))
+        Ok(json!({"success": true, "status": "draft"}))
     })
     .await
 }
 
 /// Where an agent stands, and in which fields its draft differs from what serves.
 pub(super) async fn status(At(named): At<String>, call: Call) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Reader)?;
-        let status = ask.agents.status(&handle)?;
+        let active = ask.agents.active(&handle)?;
         let all = snapshots::all(ask, &handle)?;
-        let published = matches!(status.liveness, Liveness::Live | Liveness::LiveWithChanges);
         let changes = changes(ask, &handle)?;
         let last = all.iter().rfind(|snapshot| snapshot.number.is_some() && !snapshot.withdrawn);
         let last = last.map(|last| ask.agents.version(&handle, &last.commit)).transpose()?;
-        answer(
-            &headers,
-            &Status {
-                status: if published { "published" } else { "draft" },
-                published_version_id: status
-                    .active
-                    .as_ref()
-                    .and_then(|active| snapshots::of_commit(&all, &active.id)),
-                last_published_at: last.map(|last| instant(last.time)),
-                has_unpublished_changes: !changes.is_empty(),
-                changed_fields: changes.keys().cloned().collect(),
-            },
-        )
+        Ok(Status {
+            status: if active.is_some() { "published" } else { "draft" },
+            published_version_id: active.and_then(|active| snapshots::of_commit(&all, &active)),
+            last_published_at: last.map(|last| instant(last.time)),
+            has_unpublished_changes: !changes.is_empty(),
+            changed_fields: changes.keys().cloned().collect(),
+        })
     })
     .await
 }

@@ -1,11 +1,11 @@
 //! The snapshots of an agent: its versions and its checkpoints, numbered in the order in which the agent's log
 //! made them. The log only grows, so an id is never given to another snapshot.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::http::StatusCode;
 
-use crate::agent::{AgentError, LogQuery};
+use crate::agent::{AgentError, LogQuery, VersionInfo};
 use crate::error::Kind;
 use crate::log::Record;
 use crate::object::ObjectId;
@@ -54,8 +54,12 @@ pub(super) fn all(ask: &Ask<'_>, agent: &Handle) -> Result<Vec<Snapshot>, Proble
             });
         }
     }
+    let versions = ask.agents.versions(agent, 0, usize::MAX)?;
+    let versions: HashMap<ObjectId, &VersionInfo> =
+        versions.iter().map(|version| (version.id, version)).collect();
     for snapshot in found.iter_mut().filter(|snapshot| snapshot.number.is_some()) {
-        let version = ask.agents.version(agent, &snapshot.commit)?;
+        let no_version = || AgentError::NotAVersion { agent: agent.clone(), id: snapshot.commit };
+        let version = versions.get(&snapshot.commit).ok_or_else(no_version)?;
         snapshot.number = Some(version.number.position);
         snapshot.withdrawn = version.withdrawn;
     }

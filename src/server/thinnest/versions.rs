@@ -12,14 +12,14 @@ use crate::error::Kind;
 use crate::object::ObjectId;
 use crate::refs::Handle;
 use crate::release::{Environments, Promotion, Source};
-use crate::server::ask::{Ask, At};
-use crate::server::call::{Call, json as answer};
+use crate::server::ask::{Ask, At, line, lines};
+use crate::server::call::Call;
 use crate::server::problem::Problem;
 
 use super::publish::label;
 use super::shapes::{Checkpointing, Made, Promoting, Version, instant, person};
 use super::snapshots::{self, Snapshot};
-use super::{VIA, agent, draft};
+use super::{agent, answer, draft};
 
 /// How the note of a checkpoint begins that is for an environment.
 const FOR: &str = "environment: ";
@@ -69,15 +69,14 @@ fn shape(
 
 /// Lists the snapshots, newest first. Those whose publishing was undone are left out.
 pub(super) async fn list(At(named): At<String>, call: Call) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Reader)?;
         let environments = environments(ask, &handle)?;
         let mut versions = Vec::new();
         for snapshot in snapshots::all(ask, &handle)?.iter().rev().filter(|snapshot| !snapshot.withdrawn) {
             versions.push(shape(ask, &handle, snapshot, &environments, false)?);
         }
-        answer(&headers, &json!({"versions": versions}))
+        Ok(json!({"versions": versions}))
     })
     .await
 }
@@ -87,22 +86,22 @@ pub(super) async fn show(
     At((named, version)): At<(String, String)>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Reader)?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
-        answer(&headers, &shape(ask, &handle, snapshot, &environments(ask, &handle)?, true)?)
+        shape(ask, &handle, snapshot, &environments(ask, &handle)?, true)
     })
     .await
 }
 
 /// Keeps the draft as it is, without publishing it.
 pub(super) async fn checkpoint(At(named): At<String>, call: Call) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Editor)?;
         let body: Checkpointing = ask.body()?;
+        line("version_label", body.version_label.as_deref())?;
+        lines("change_summary", body.change_summary.as_deref())?;
         let note = match body.environment.as_deref() {
             None => String::new(),
             Some(environment) => format!("{FOR}{}", known(ask, environment)?),
@@ -114,7 +113,7 @@ pub(super) async fn checkpoint(At(named): At<String>, call: Call) -> Result<Resp
         let made = snapshots::just_made(ask, &handle, &commit)?;
         let version_label = label(said, None, made.id);
         let (version_id, version_number) = (made.id, None);
-        answer(&headers, &Made { success: true, status: None, version_id, version_number, version_label })
+        Ok(Made { success: true, status: None, version_id, version_number, version_label })
     })
     .await
 }
@@ -136,12 +135,14 @@ pub(super) async fn rollback(
     At((named, version)): At<(String, String)>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        ask.refuse_outside("'recto rollback' to it")?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
+        if snapshot.number.is_none() {
+            // Nobody ever checked it.
+            ask.refuse_outside("restore it into the draft, publish that without activating it")?;
+        }
         let to = match snapshot.number {
             Some(number) => format!("version {number}"),
             None => format!("checkpoint {}", snapshot.id),
@@ -149,21 +150,19 @@ pub(super) async fn rollback(
         let options = RepublishOptions {
             label: Some(String::new()),
             description: format!("Rolled back to {to}"),
+            check_carried: ask.is_checked_outside()?,
             ..RepublishOptions::default()
         };
         let done = ask.agents.republish(&handle, &snapshot.commit, &options)?;
         let all = snapshots::all(ask, &handle)?;
-        answer(
-            &headers,
-            &json!({
-                "success": true,
-                "message": options.description,
-                "agent_id": named,
-                "version_id": snapshots::of_commit(&all, &done.version),
-                "version_number": done.number.position,
-                "backup_version_id": done.backup.and_then(|backup| snapshots::of_commit(&all, &backup)),
-            }),
-        )
+        Ok(json!({
+            "success": true,
+            "message": options.description,
+            "agent_id": named,
+            "version_id": snapshots::of_commit(&all, &done.version),
+            "version_number": done.number.position,
+            "backup_version_id": done.backup.and_then(|backup| snapshots::of_commit(&all, &backup)),
+        }))
     })
     .await
 }
@@ -173,8 +172,7 @@ pub(super) async fn promote(
     At((named, version)): At<(String, String)>,
     call: Call,
 ) -> Result<Response, Problem> {
-    let headers = call.headers.clone();
-    call.ask(VIA, move |ask| {
+    answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
         let body: Promoting = ask.body()?;
         let all = snapshots::all(ask, &handle)?;
@@ -202,7 +200,7 @@ pub(super) async fn promote(
             "success": true, "version_id": snapshot.id, "version_number": snapshot.number,
             "environment": to.as_str(),
         });
-        answer(&headers, &value)
+        Ok(value)
     })
     .await
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::State as With;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -20,10 +20,12 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 use utoipa::IntoParams;
 
-use crate::access::{Book, Pattern, Role};
+use crate::access::{Book, Pattern, Role, Tokens};
 use crate::backend::BackendError;
+use crate::clock::Time;
+use crate::error::Kind;
 use crate::history::{End, ends, records};
-use crate::log::AgentId;
+use crate::log::{AgentId, RecordId};
 use crate::refs::Handle;
 use crate::repo::Repo;
 use crate::server::ask::{Params, parsed};
@@ -48,6 +50,12 @@ const LIFE: Duration = Duration::from_mins(10);
 const AHEAD: usize = 256;
 /// Listeners at once.
 const LISTENERS_MAX: usize = 256;
+/// Listeners at once with one token.
+const OF_TOKEN_MAX: usize = 32;
+/// When a token with too many may ask again, in seconds.
+const RETRY_SECONDS: u32 = 5;
+/// Operations of one agent that are read before they are told.
+const READ_MAX: usize = 512;
 /// Listeners that are told at once what they missed; more wait.
 const REPLAYS_MAX: usize = 4;
 /// How long one is told what it missed: it asks again then, and goes on from there.
@@ -131,19 +139,8 @@ impl Events {
         caller: Caller,
         pattern: Pattern,
     ) -> Result<(Receiver<Bytes>, Position, Vec<End>), Problem> {
-        let mut inner = self.lock();
-        if inner.closed || inner.listeners.len() >= LISTENERS_MAX {
-            return Err(Problem::busy("the server has too many who listen"));
-        }
-        if !inner.running {
-            inner.ends.clear();
-            ends(repo.backend(), &mut |end| drop(inner.ends.insert(end.head.agent, end)))?;
-            let (events, repo, book) = (self.clone(), Arc::clone(repo), Arc::clone(book));
-            let watch = move || events.watch(&repo, &book);
-            let started = thread::Builder::new().name("recto-events".to_owned()).spawn(watch);
-            started.map_err(|error| Problem::busy(format!("nobody can listen: {error}")))?;
-            inner.running = true;
-        }
+        let mut inner = self.watched(repo, book)?;
+        inner.refuse(&caller)?;
         let (sender, receiver) = channel(AHEAD);
         let position = Position::default();
         let mut listener = Listener { caller, pattern, position, sender, until: Instant::now() + LIFE };
@@ -157,58 +154,170 @@ impl Events {
         inner.listeners.push(listener);
         Ok((receiver, position, known))
     }
+}
 
-    /// Looks until nobody listens any more.
-    fn watch(&self, repo: &Repo, book: &Book) {
-        let mut told = Instant::now();
-        let mut pause = LOOK_EVERY;
+impl Events {
+    /// Has the logs looked at, if nobody does; who listens, until this is dropped.
+    fn watched(&self, repo: &Arc<Repo>, book: &Arc<Book>) -> Result<MutexGuard<'_, Inner>, Problem> {
         loop {
-            thread::sleep(pause);
-            let began = Instant::now();
+            let inner = self.lock();
+            if inner.running || inner.closed {
+                return Ok(inner);
+            }
+            drop(inner);
+            // Nobody waits for what is read here. What happens until it is looked at again is told then.
+            let ends = look(repo)?;
             let mut inner = self.lock();
-            inner.listeners.retain(|listener| began < listener.until && !listener.sender.is_closed());
-            // A token that was revoked since is none from here on.
-            inner.listeners.retain(|listener| listener.caller.stands(book));
-            if told.elapsed() >= KEEP_ALIVE {
-                told = began;
-                inner.listeners.retain(|listener| listener.tell(Bytes::from_static(b": here\n\n")));
+            if inner.running {
+                continue;
             }
-            if inner.listeners.is_empty() {
-                inner.running = false;
-                return;
-            }
-            if let Err(error) = inner.look(repo) {
-                tracing::warn!(error = %error, "the logs cannot be looked at");
-            }
-            pause = LOOK_EVERY.max(began.elapsed() * LOOK_SHARE);
+            inner.ends = ends.into_iter().map(|end| (end.head.agent, end)).collect();
+            let (events, repo, book) = (self.clone(), Arc::clone(repo), Arc::clone(book));
+            // Made there: a thread that cannot be started leaves nothing that wants the lock which is held here.
+            let watch = move || Watch { events, done: false }.run(&repo, &book);
+            let started = thread::Builder::new().name("recto-events".to_owned()).spawn(watch);
+            started.map_err(|error| Problem::busy(format!("nobody can listen: {error}")))?;
+            inner.running = true;
+            return Ok(inner);
         }
     }
 }
 
 impl Inner {
-    /// Tells the listeners what is new.
-    fn look(&mut self, repo: &Repo) -> Result<(), BackendError> {
-        let mut moved: Vec<(u64, End)> = Vec::new();
-        ends(repo.backend(), &mut |end| {
-            let before = self.ends.get(&end.head.agent).map_or(0, |end| end.head.log_bytes);
-            if end.head.log_bytes != before {
-                moved.push((before, end));
+    /// Refuses one more listener where there are too many, of all or with one token.
+    fn refuse(&self, caller: &Caller) -> Result<(), Problem> {
+        if self.closed || self.listeners.len() >= LISTENERS_MAX {
+            return Err(Problem::busy("the server has too many who listen"));
+        }
+        let Some(id) = caller.id() else { return Ok(()) };
+        let own = self.listeners.iter().filter(|listener| !listener.sender.is_closed());
+        if own.filter(|listener| listener.caller.id() == Some(id)).count() < OF_TOKEN_MAX {
+            return Ok(());
+        }
+        let message = format!("the token has {OF_TOKEN_MAX} streams of events open, as many as it may");
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, Kind::Refused, message).retry(RETRY_SECONDS))
+    }
+
+    /// Lets go who has gone, who listened for long enough, and whose token is none any more.
+    fn sweep(&mut self, tokens: Option<&Tokens>, time: Time) {
+        let now = Instant::now();
+        self.listeners.retain(|listener| now < listener.until && !listener.sender.is_closed());
+        self.listeners.retain(|listener| listener.caller.stands(tokens, time));
+    }
+
+    /// Tells the listeners operations of an agent, the last of which is at `end`.
+    fn tell(&mut self, end: End, operations: &[Told]) {
+        for told in operations {
+            self.listeners.retain_mut(|listener| {
+                if !listener.hears(&end.handle) {
+                    return true;
+                }
+                listener.position.advance(end.head.agent, told.time, told.log_bytes);
+                listener.tell(event(&told.operation, &listener.position))
+            });
+        }
+        self.ends.insert(end.head.agent, end);
+    }
+}
+
+/// An operation that is to be told.
+struct Told {
+    operation: Operation,
+    time: Time,
+    id: RecordId,
+    /// Where it ends in its agent's log, in bytes.
+    log_bytes: u64,
+}
+
+/// Where all logs end.
+fn look(repo: &Repo) -> Result<Vec<End>, BackendError> {
+    let mut all = Vec::new();
+    ends(repo.backend(), &mut |end| all.push(end))?;
+    Ok(all)
+}
+
+/// The thread that looks. However it ends, nobody is left waiting for it, and the next who listens starts another.
+struct Watch {
+    events: Events,
+    /// Whether it said already that it has ended.
+    done: bool,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.done {
+            let mut inner = self.events.lock();
+            inner.running = false;
+            inner.listeners.clear();
+        }
+    }
+}
+
+impl Watch {
+    /// Looks until nobody listens any more.
+    fn run(mut self, repo: &Repo, book: &Book) {
+        let mut told = Instant::now();
+        let mut pause = LOOK_EVERY;
+        loop {
+            thread::sleep(pause);
+            let began = Instant::now();
+            // Tokens that cannot be read are none.
+            let tokens = book.current().ok();
+            {
+                let mut inner = self.events.lock();
+                inner.sweep(tokens.as_deref(), book.now());
+                if told.elapsed() >= KEEP_ALIVE {
+                    told = began;
+                    inner.listeners.retain(|listener| listener.tell(Bytes::from_static(b": here\n\n")));
+                }
+                if inner.listeners.is_empty() {
+                    // While nobody else can begin to listen, who would count on this thread.
+                    inner.running = false;
+                    self.done = true;
+                    return;
+                }
             }
-        })?;
-        for (before, end) in moved {
-            let listeners = &mut self.listeners;
-            records(repo.backend(), &end.handle, (before, end.head.log_bytes), &mut |id, record, offset| {
-                let operation = Operation::told(&end.handle, id, record);
-                listeners.retain_mut(|listener| {
-                    if !listener.hears(&end.handle) {
-                        return true;
-                    }
-                    listener.position.advance(end.head.agent, record.time, offset);
-                    listener.tell(event(&operation, &listener.position))
-                });
-                true
-            })?;
-            self.ends.insert(end.head.agent, end);
+            if let Err(error) = self.look(repo) {
+                tracing::warn!(error = %error, "the logs cannot be looked at");
+            }
+            pause = LOOK_EVERY.max(began.elapsed() * LOOK_SHARE);
+        }
+    }
+
+    /// Tells the listeners what is new. What is read is read while others may come and go.
+    fn look(&self, repo: &Repo) -> Result<(), BackendError> {
+        let ends = look(repo)?;
+        let moved: Vec<(u64, End)> = {
+            let inner = self.events.lock();
+            let before = |end: &End| inner.ends.get(&end.head.agent).map_or(0, |end| end.head.log_bytes);
+            let moved = ends.into_iter().map(|end| (before(&end), end));
+            moved.filter(|(before, end)| end.head.log_bytes != *before).collect()
+        };
+        for (mut before, end) in moved {
+            // Many at once are told in pieces.
+            loop {
+                let mut read = Vec::new();
+                records(
+                    repo.backend(),
+                    &end.handle,
+                    (before, end.head.log_bytes),
+                    &mut |id, record, log_bytes| {
+                        let operation = Operation::told(&end.handle, id, record);
+                        read.push(Told { operation, time: record.time, id, log_bytes });
+                        read.len() < READ_MAX
+                    },
+                )?;
+                let mut reached = end.clone();
+                if let Some(last) = read.last().filter(|_| read.len() == READ_MAX) {
+                    (reached.head.record, reached.head.time) = (last.id, last.time);
+                    reached.head.log_bytes = last.log_bytes;
+                }
+                before = reached.head.log_bytes;
+                self.events.lock().tell(reached, &read);
+                if read.len() < READ_MAX {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -306,5 +415,32 @@ async fn pass_on(
         if !matches!(timeout(stall, sender.send(bytes)).await, Ok(Ok(()))) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_looks_and_fails_leaves_nobody_waiting() {
+        let events = Events::default();
+        let (sender, mut receiver) = channel(1);
+        let caller = Caller::anyone();
+        let (pattern, position) = (Pattern::all(), Position::default());
+        let until = Instant::now() + LIFE;
+        {
+            let mut inner = events.lock();
+            inner.running = true;
+            inner.listeners.push(Listener { caller, pattern, position, sender, until });
+        }
+        let watch = Watch { events: events.clone(), done: false };
+        let ended = thread::spawn(move || {
+            let _watch = watch;
+            panic!("a bug");
+        });
+        assert!(ended.join().is_err());
+        assert!(!events.lock().running, "the next who listens starts another thread");
+        assert_eq!(receiver.blocking_recv(), None, "its stream ends, and it asks again");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::agent::{AgentError, Created, NewAgent};
 use crate::profile::Profile;
-use crate::server::ask::Ask;
+use crate::server::ask::{Ask, line, lines};
 use crate::server::atoms::drafts::recognised;
 use crate::server::atoms::input::{bad, needed, required, text};
 use crate::server::atoms::{ids, respond, shapes};
@@ -25,15 +25,18 @@ pub(in crate::server::atoms) async fn create(call: Call) -> Result<Response, Pro
     respond(call, StatusCode::CREATED, |ask| {
         let body = ask.object()?;
         let name = needed(&body, NAME)?.to_owned();
+        line("name", Some(&name))?;
         let profile = ask.agents.profile(&shapes::profile().id())?;
         let (given, mut ignored) = recognised(&profile, &body);
         let (fields, description) = (fields(&body)?, text(&body, "description")?.unwrap_or_default());
+        lines("description", Some(description))?;
         ignored.retain(|key| key != NAME && !profile.metadata_fields().contains(key));
         let new = NewAgent {
             title: Some(name),
             description: description.to_owned(),
             config: Some(config(&profile, given)?),
             activate: true,
+            check_pending: ask.is_checked_outside()?,
             fields,
             ..NewAgent::of(profile)
         };
@@ -59,9 +62,7 @@ pub(super) fn make(ask: &Ask<'_>, mut new: NewAgent) -> Result<Created, Problem>
     let title = new.title.clone().unwrap_or_default();
     let mut tries = 0;
     loop {
-        let handle = ask.agents.free_handle(&title)?;
-        ask.new_agent(&handle)?;
-        new.handle = Some(handle);
+        new.handle = Some(ask.free_handle(&title)?);
         // The list as it is now, so that no agent is missed.
         ask.shared.atoms.all(&ask.agents)?;
         tries += 1;

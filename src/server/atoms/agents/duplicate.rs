@@ -44,6 +44,7 @@ pub(in crate::server::atoms) async fn duplicate(At(id): At<String>, call: Call) 
             config: Some(value),
             label: format!("copied from {}", agent.handle),
             activate: true,
+            check_pending: ask.is_checked_outside()?,
             fields,
             kind: "duplicate",
             ..NewAgent::of(config.profile)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::access::Role;
 use crate::agent::MetaEdit;
-use crate::server::ask::At;
+use crate::server::ask::{At, line, lines};
 use crate::server::atoms::asking;
 use crate::server::atoms::drafts::recognised;
 use crate::server::atoms::input::{bad, nullable, text};
@@ -35,6 +35,8 @@ pub(in crate::server::atoms) async fn edit(At(id): At<String>, call: Call) -> Re
             description: nullable(&body, "description")?.map(str::to_owned),
             fields: fields(&body)?,
         };
+        line("name", edit.title.as_deref())?;
+        lines("description", edit.description.as_deref())?;
         ask.agents.edit_meta(&agent.handle, &edit)?;
         Ok((Value::from(agent.id), ignored))
     })

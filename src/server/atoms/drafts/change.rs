@@ -21,18 +21,21 @@ pub(in crate::server::atoms) async fn rename(
 ) -> Result<Response, Problem> {
     answer(call, StatusCode::OK, move |ask| {
         let agent = asking::agent(ask, &id, Role::Editor)?;
-        let draft = asking::draft(ask, &agent.handle, &draft)?;
+        let found = asking::draft(ask, &agent.handle, &draft)?;
         let body = ask.object()?;
         let title = needed(&body, "draftName")?;
         at_most("draftName", title, NAME_MAX_CHARS)?;
-        let name = free_name(ask, &agent.handle, title, Some(&draft.name))?;
-        match ask.agents.entitle_draft(&agent.handle, &draft.name, &name, title) {
-            // Where there is only one draft it keeps its name, and somebody else may have been quicker.
-            Err(AgentError::DraftExists { .. } | AgentError::OneDraft { .. }) => {
-                ask.agents.entitle_draft(&agent.handle, &draft.name, &draft.name, title)?;
+        let free = free_name(ask, &agent.handle, title, Some(&found.name))?;
+        let renamed = asking::at_draft(ask, &agent.handle, &draft, |agents, draft| {
+            match agents.entitle_draft(&agent.handle, &draft.name, &free, title) {
+                // Where there is only one draft it keeps its name, and somebody else may have been quicker.
+                Err(AgentError::DraftExists { .. } | AgentError::OneDraft { .. }) => {
+                    agents.entitle_draft(&agent.handle, &draft.name, &draft.name, title)
+                }
+                done => done,
             }
-            done => drop(done?),
-        }
+        })?;
+        renamed.ok_or_else(asking::no_draft)?;
         Ok(json!({"draftName": title}))
     })
     .await
@@ -45,13 +48,17 @@ pub(in crate::server::atoms) async fn discard(
 ) -> Result<Response, Problem> {
     answer(call, StatusCode::OK, move |ask| {
         let agent = asking::agent(ask, &id, Role::Editor)?;
-        let draft = asking::draft(ask, &agent.handle, &draft)?;
-        let log = ask.agents.draft_log(&agent.handle, &draft.name)?;
+        let found = asking::draft(ask, &agent.handle, &draft)?;
+        // Who made it stays so: it is the same draft that is thrown away, or none.
+        let log = ask.agents.draft_log(&agent.handle, &found.name)?;
         let is_own = log.last().is_some_and(|made| made.actor == ask.caller.actor);
         if !is_own && ask.caller.role() < Role::Admin {
             return Err(Problem::forbidden("Only the draft creator or an admin can discard this draft"));
         }
-        ask.agents.discard_draft(&agent.handle, &draft.name, None)?;
+        let discarded = asking::at_draft(ask, &agent.handle, &draft, |agents, found| {
+            agents.discard_draft(&agent.handle, &found.name, None)
+        })?;
+        discarded.ok_or_else(asking::no_draft)?;
         Ok(Value::Null)
     })
     .await

@@ -39,19 +39,23 @@ pub(in crate::server::atoms) async fn configure(
 ) -> Result<Response, Problem> {
     respond(call, StatusCode::OK, move |ask| {
         let agent = asking::agent(ask, &id, Role::Editor)?;
-        let draft = asking::draft_if(ask, &agent.handle, &draft)?
-            .ok_or_else(|| Problem::not_found("Draft not found"))?;
+        let missing = || Problem::not_found("Draft not found");
+        let found = asking::draft_if(ask, &agent.handle, &draft)?.ok_or_else(missing)?;
         let body = ask.object()?;
-        let profile = ask.agents.profile(&ask.shared.repo.commit(&draft.commit)?.profile)?;
+        let profile = ask.agents.profile(&ask.shared.repo.commit(&found.commit)?.profile)?;
         let (config, ignored) = recognised(&profile, &body);
         if config.is_empty() && !body.is_empty() {
             return Err(bad("No recognized config fields in request body"));
         }
         let draft = if config.is_empty() {
-            draft
+            found
         } else {
             let edits = [Edit::Patch(Value::Object(config))];
-            ask.agents.edit(&agent.handle, &draft.name, None, &edits, "")?.0
+            asking::at_draft(ask, &agent.handle, &draft, |agents, draft| {
+                agents.edit(&agent.handle, &draft.name, None, &edits, "")
+            })?
+            .ok_or_else(missing)?
+            .0
         };
         Ok((shapes::draft(ask, &agent, &draft)?, ignored))
     })

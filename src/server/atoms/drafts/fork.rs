@@ -32,7 +32,9 @@ pub(in crate::server::atoms) async fn fork(At(id): At<String>, call: Call) -> Re
                 return Err(bad("Exactly one of sourceVersionId or sourceDraftId is required"));
             }
             (Some(version), None) => revision(&asking::version(ask, &agent, version)?),
-            (None, Some(draft)) => Revision::Draft(asking::draft(ask, &agent.handle, draft)?.name),
+            (None, Some(draft)) => {
+                Revision::Word(asking::draft(ask, &agent.handle, draft)?.commit.to_string())
+            }
         };
         let title = match body.get("draftName") {
             None => None,
@@ -70,7 +72,8 @@ fn make(
         }
     };
     if let Some(title) = title.filter(|title| *title != draft.name.as_str()) {
-        ask.agents.entitle_draft(&agent.handle, &draft.name, &draft.name, title)?;
+        let agents = ask.agents.expecting(draft.is_still());
+        agents.entitle_draft(&agent.handle, &draft.name, &draft.name, title)?;
     }
     Ok(draft)
 }

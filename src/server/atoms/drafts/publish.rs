@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::access::Role;
-use crate::agent::{AgentError, PublishOptions};
+use crate::agent::{Agents, DraftInfo, PublishOptions};
 use crate::object::ObjectId;
 use crate::object::limits::{DESCRIPTION_MAX_CHARS, LABEL_MAX_CHARS};
 use crate::server::ask::{Ask, At};
 use crate::server::atoms::asking::{self, Found};
-use crate::server::atoms::input::{at_most, bad, flag, nullable};
+use crate::server::atoms::input::{at_most, flag, lines_at_most, nullable};
 use crate::server::atoms::{answer, ids, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
@@ -27,7 +27,7 @@ pub(in crate::server::atoms) async fn publish(
         // It may be there, and says nothing: publishing never activates.
         flag(&body, "activate")?;
         at_most("label", label.unwrap_or_default(), LABEL_MAX_CHARS)?;
-        at_most("description", description.unwrap_or_default(), DESCRIPTION_MAX_CHARS)?;
+        lines_at_most("description", description.unwrap_or_default(), DESCRIPTION_MAX_CHARS)?;
         let options = PublishOptions {
             label: label.unwrap_or_default().to_owned(),
             description: description.unwrap_or_default().to_owned(),
@@ -43,13 +43,11 @@ pub(in crate::server::atoms) async fn publish(
 }
 
 fn once(ask: &Ask<'_>, agent: &Found, id: &str, options: &PublishOptions) -> Result<ObjectId, Problem> {
-    if let Some(draft) = asking::draft_if(ask, &agent.handle, id)? {
-        match ask.agents.publish(&agent.handle, &draft.name, options) {
-            // Somebody else published it in this moment.
-            Err(AgentError::NoSuchRevision { .. }) => {}
-            published => return Ok(published?.version),
-        }
+    let publish = |agents: &Agents, draft: &DraftInfo| agents.publish(&agent.handle, &draft.name, options);
+    if let Some(published) = asking::at_draft(ask, &agent.handle, id, publish)? {
+        return Ok(published.version);
     }
+    // It is gone: published before, or by somebody else in this moment.
     let version = ask.agents.published_from(&agent.handle, |record| ids::is_record(&record, id))?;
-    version.ok_or_else(|| bad("Draft not found"))
+    version.ok_or_else(asking::no_draft)
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use crate::access::Role;
 use crate::object::limits::{DESCRIPTION_MAX_CHARS, LABEL_MAX_CHARS};
 use crate::server::ask::At;
-use crate::server::atoms::input::{at_most, bad, flag, nullable};
+use crate::server::atoms::input::{at_most, bad, flag, lines_at_most, nullable};
 use crate::server::atoms::{asking, respond, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
@@ -29,7 +29,7 @@ pub(in crate::server::atoms) async fn edit(
             return Err(bad("At least one of label, description, or isPinned must be provided"));
         }
         at_most("label", label.unwrap_or_default(), LABEL_MAX_CHARS)?;
-        at_most("description", description.unwrap_or_default(), DESCRIPTION_MAX_CHARS)?;
+        lines_at_most("description", description.unwrap_or_default(), DESCRIPTION_MAX_CHARS)?;
         if label.is_some() || description.is_some() {
             ask.agents.edit_version(&agent.handle, &version.id, label, description)?;
         }
