@@ -171,6 +171,11 @@ impl Context {
         Ok(self.repo.get_or_init(|| Arc::new(repo)))
     }
 
+    /// What was done and is not to be seen in the files of the store yet.
+    pub(crate) fn unapplied(&self) -> Vec<BackendError> {
+        self.repo.get().map(|repo| repo.take_unapplied()).unwrap_or_default()
+    }
+
     /// Who acts: whom the server of the store says by the token, `RECTO_AUTHOR`, the store's settings, the
     /// user's settings, else the system's name for the user, which is said once.
     ///

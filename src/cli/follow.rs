@@ -131,7 +131,7 @@ fn changed(ctx: &Context, remote: &Remote, agent: &str, synced: &Synced) -> Resu
         return Ok(());
     }
     if ctx.out.is_json() {
-        let mut value = synced::value(agent, synced, None);
+        let mut value = synced::value(agent, &remote.name, synced, None);
         value["event"] = "changed".into();
         value["remote"] = remote.name.as_str().into();
         return ctx.out.json_line(&value);

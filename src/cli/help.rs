@@ -97,7 +97,7 @@ const WAYS_BACK: [WayBack; 9] = [
         want: "drop edits in your files",
         changes: "the files",
         keeps: "the store",
-        command: "recto checkout --discard",
+        command: "recto checkout AGENT --discard",
     },
     WayBack {
         verb: "import",

@@ -109,7 +109,7 @@ fn no_second(ctx: &Context, root: &Path) -> Result<Exit, CliError> {
     Err(if ctx.directory().starts_with(dir) {
         error.hint("use it: 'recto help' lists what can be done")
     } else {
-        error.hint(format!("use it with: recto -C {} ...", shell::quote(&dir.display().to_string())))
+        error.hint(format!("'recto -C {} status' uses it", shell::quote(&dir.display().to_string())))
     })
 }
 

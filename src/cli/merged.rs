@@ -37,7 +37,9 @@ pub(super) fn other_side(
         if of != *agent {
             let message =
                 format!("'{text}' is of agent '{of}', and only changes of '{agent}' are taken over");
-            let hint = format!("'recto cat {text} --reveal' prints it, 'recto patch' takes such a document");
+            let hint = format!(
+                "'recto cat {text} --reveal' prints it, 'recto patch AGENT@DRAFT FILE' takes such a document"
+            );
             return Err(CliError::new(Kind::Refused, message).hint(hint));
         }
         spec.revision

@@ -55,6 +55,7 @@ mod config;
 mod demo;
 mod diff;
 mod draft;
+mod duration;
 mod edit;
 mod env;
 mod export;
@@ -245,6 +246,10 @@ fn run(cli: &Cli, options: Options) -> u8 {
         Ok(exit) => exit.code(),
         Err(error) => show(error, &ctx.out),
     };
+    for error in ctx.unapplied() {
+        // Also under --json, whose data says what was done.
+        ctx.out.warn_always(CliError::from(error).brief());
+    }
     match ctx.out.finish() {
         Err(error) if result.is_ok() => show(&error, &ctx.out),
         _ => shown,

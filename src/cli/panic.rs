@@ -31,7 +31,8 @@ fn show(options: Options, info: &PanicHookInfo<'_>) {
 }
 
 fn describe(text: &str, place: Option<String>) -> Failure {
-    let hint = "what was acknowledged is kept; report this text, the command, and what 'recto version' says";
+    let hint =
+        "what was acknowledged is kept; report this text, the command, and what 'recto --version' says";
     Failure {
         kind: Kind::Bug,
         message: format!("recto has a bug: {text}"),
@@ -56,6 +57,6 @@ mod tests {
         let text =
             describe("no such row", Some("src/x.rs:1:2".to_owned())).to_text(|_, text| text.to_owned());
         assert!(text.starts_with("error: recto has a bug: no such row\n  src/x.rs:1:2\nhint: "), "{text}");
-        assert!(text.contains("recto version"), "{text}");
+        assert!(text.contains("'recto --version'"), "{text}");
     }
 }

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         Some(from) => (ctx.agent(&agents, &args.version)?, Source::Environment(from.clone())),
         None if !spec.explicit => {
             let error = CliError::usage(format!("no version of agent '{spec}' is named"));
-            return Err(error.hint(format!("recto promote {spec}@latest, or --from ENV")));
+            return Err(error.hint(format!("'recto promote {spec}@latest', or --from ENV")));
         }
         None => {
             let (agent, version) = ctx.version(&agents, &args.version)?;

@@ -11,7 +11,9 @@ use crate::sync::{Pair, Scope, SyncError};
 ///
 /// Versions go with their labels, checks and pins, and this store's log with them. A remote that has
 /// versions which were not pulled refuses; what it has is fetched then. Drafts go when they are named, ACTIVE
-/// and environments with --activate. An agent without a remote of its own has its numbers from this one
+/// and environments with --activate; a draft that was discarded here, and that the remote has as it was here,
+/// is discarded there then. What was asked for and moved there is left as it is, told with what goes on from
+/// there, and makes the exit code 3. An agent without a remote of its own has its numbers from this one
 /// afterwards.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto push support\nExample: recto push support@tone")]
@@ -71,7 +73,10 @@ fn refuse_renamed(pair: &Pair, rename: &Handle, remote: &Handle) -> Result<(), C
     match (&pair.local, &pair.tip) {
         (Some(local), Some(tip)) if tip.handle != *rename => {
             let message = format!("agent '{local}' is at '{remote}' already, as '{}'", tip.handle);
-            let hint = format!("'recto push {local}' pushes it there; 'recto agent rename' renames it there");
+            let hint = format!(
+                "'recto push {local}' pushes it there; 'recto agent rename {} {rename}', run there, renames it",
+                tip.handle
+            );
             Err(CliError::new(Kind::Refused, message).hint(hint))
         }
         _ => Ok(()),

@@ -189,7 +189,7 @@ fn show(args: &Args, ctx: &Context, paths: &[Path]) -> Result<Exit, CliError> {
         ctx.out.line(line)?;
     }
     ctx.out.say(format!(
-        "to decide: recto resolve {agent}@{} [PATH] --ours, --theirs, --base, --file FILE, or PATH=VALUE",
+        "to decide: 'recto resolve {agent}@{} --ours', with --theirs, --base, --file FILE or PATH=VALUE instead, and PATH before it for one place",
         draft.name
     ));
     Ok(Exit::Done)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::agent::BOUND_SETTING;
-use crate::disk::{Disk, DiskError};
+use crate::disk::{Disk, DiskError, replace_durably};
 use crate::error::Kind;
 use crate::refs::Handle;
 use crate::release::{ORDER_SETTING, check_order};
@@ -121,9 +121,7 @@ pub(super) fn write_global(disk: &dyn Disk, settings: &Settings) -> Result<(), C
     let path = global_path()?;
     let dir = path.parent().expect("the file lies in a directory");
     disk.create_dir_all(dir)?;
-    disk.write_atomic(&path, settings.to_text().as_bytes())?;
-    disk.sync_file(&path)?;
-    Ok(disk.sync_dir(dir)?)
+    Ok(replace_durably(disk, &path, settings.to_text().as_bytes())?)
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         show_stored(ctx, status)
     })?;
     if none && damage.is_empty() {
-        ctx.out.line("  no agents: 'recto agent new' or 'recto import' makes one")?;
+        ctx.out.line("  no agents: 'recto agent new HANDLE' or 'recto import FILE' makes one")?;
     }
     ctx.out.line("")?;
     ctx.out.line(ctx.out.paint(Style::Strong, "Working files"))?;

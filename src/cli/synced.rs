@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::agent::TakenBack;
-use crate::error::Classify as _;
+use crate::error::{Classify as _, Kind};
 use crate::log::Change;
 use crate::refs::{Handle, RefName, Shape};
-use crate::sync::{SyncError, Synced};
+use crate::sync::{Left, SyncError, Synced, Why, way_on};
 
 use super::context::Context;
 use super::count::count;
@@ -71,7 +71,8 @@ pub(super) fn failed(ctx: &Context, remote: &Handle, agent: &str, error: SyncErr
     Ok(())
 }
 
-/// Tells what was done, agent by agent; the first failure gives the exit code.
+/// Tells what was done, agent by agent; the first failure gives the exit code, else what was left behind that
+/// was meant to go.
 ///
 /// # Errors
 /// When only one agent was asked for, and it failed.
@@ -89,7 +90,9 @@ pub(super) fn told(
     let left_behind = rest.as_ref().and_then(|command| left_behind(command, &results));
     let mut report = Report::default().field("remote", remote.as_str()).field("dry_run", dry_run);
     let (mut values, mut exit) = (Vec::new(), Exit::Done);
-    let mut failed = 0;
+    let (none, mut failed, mut is_left) = (results.is_empty(), 0, false);
+    // Of a long history this is long as well.
+    let as_data = ctx.out.is_json();
     for (agent, result) in results {
         match result {
             Ok(synced) => {
@@ -100,7 +103,8 @@ pub(super) fn told(
                 if let Some(lost) = lost {
                     ctx.out.warn(warning(&agent, lost));
                 }
-                values.push(value(&agent, &synced, lost));
+                values.extend(as_data.then(|| value(&agent, remote, &synced, lost)));
+                is_left = is_left || synced.left.iter().any(Left::is_open);
             }
             Err(error) => {
                 failed += 1;
@@ -113,12 +117,15 @@ pub(super) fn told(
             }
         }
     }
-    if values.is_empty() {
+    if none {
         report = report.line("there are no agents");
     }
     ctx.out.report(report.field("failed", failed).field("agents", values))?;
     if let Some(line) = left_behind {
         ctx.out.say(line);
+    }
+    if is_left && exit == Exit::Done {
+        exit = Exit::Found(Kind::Conflict);
     }
     Ok(exit)
 }
@@ -142,7 +149,7 @@ fn left_behind(command: &str, results: &[(String, Result<Synced, SyncError>)]) -
 }
 
 /// What was done with an agent, as data.
-pub(super) fn value(agent: &str, synced: &Synced, lost: Option<&TakenBack>) -> Value {
+pub(super) fn value(agent: &str, remote: &Handle, synced: &Synced, lost: Option<&TakenBack>) -> Value {
     let moved = |changes: &[Change]| {
         let one = |change: &Change| {
             let target = |target: &Option<crate::refs::Target>| target.as_ref().map(ToString::to_string);
@@ -161,7 +168,7 @@ pub(super) fn value(agent: &str, synced: &Synced, lost: Option<&TakenBack>) -> V
         "changes": moved(&synced.changes),
         "sent": moved(&synced.sent),
         "renumbered": renumbered.collect::<Vec<_>>(),
-        "left": synced.left.iter().map(RefName::as_str).collect::<Vec<_>>(),
+        "left": synced.left.iter().map(|left| left_value(agent, remote, left)).collect::<Vec<_>>(),
         "unasked": synced.unasked.iter().map(RefName::as_str).collect::<Vec<_>>(),
         "takes_back": lost.map(|lost| json!({"of": format!("V{}", lost.theirs), "paths": lost.paths})),
     })
@@ -171,28 +178,74 @@ pub(super) fn value(agent: &str, synced: &Synced, lost: Option<&TakenBack>) -> V
 pub(super) fn lines(agent: &str, remote: &Handle, synced: &Synced, dry_run: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let prefix = if dry_run { "dry run: " } else { "" };
-    let mut tell = |what: &str, changes: &[Change]| {
-        if let Some(words) = words(changes) {
+    let mut tell = |what: &str, changes: Vec<&Change>| {
+        if let Some(words) = words(&changes) {
             lines.push(format!("{prefix}agent '{agent}' {what}: {words}"));
         }
     };
-    let (there, here): (Vec<Change>, Vec<Change>) =
-        synced.changes.iter().cloned().partition(|change| change.name.as_remote().is_some());
-    tell(&format!("to '{remote}'"), &synced.sent);
+    let (there, here): (Vec<&Change>, Vec<&Change>) =
+        synced.changes.iter().partition(|change| change.name.is_remote());
     if synced.sent.is_empty() {
-        tell(&format!("at '{remote}'"), &there);
+        tell(&format!("at '{remote}'"), there);
+    } else {
+        tell(&format!("to '{remote}'"), synced.sent.iter().collect());
     }
-    tell("here", &here);
+    tell("here", here);
     for one in &synced.renumbered {
         lines.push(format!("{prefix}agent '{agent}': your V{} is now V{}", one.before, one.after));
     }
-    for name in &synced.left {
-        lines.push(format!("{prefix}agent '{agent}': '{name}' moved on both sides"));
+    for left in &synced.left {
+        lines.push(format!("{prefix}agent '{agent}': {}", left_line(agent, remote, left)));
     }
     if lines.is_empty() {
         lines.push(format!("agent '{agent}' and '{remote}' have the same"));
     }
     lines
+}
+
+/// What goes on from a ref that stays as it is.
+fn next(agent: &str, remote: &Handle, left: &Left) -> Option<String> {
+    way_on(&agent.parse().ok()?, remote, left)
+}
+
+fn left_value(agent: &str, remote: &Handle, left: &Left) -> Value {
+    let why = match left.why {
+        Why::BothMoved => "both_moved",
+        Why::GoneHere => "gone_here",
+        Why::GoneThere => "gone_there",
+        Why::MovedThere => "moved_there",
+        Why::UndecidedHere => "undecided_here",
+        Why::UndecidedThere => "undecided_there",
+        Why::Overruled => "overruled",
+        Why::KeptApart => "kept_apart",
+    };
+    json!({
+        "ref": left.name.as_str(), "why": why, "is_open": left.is_open(), "hint": next(agent, remote, left),
+    })
+}
+
+fn left_line(agent: &str, remote: &Handle, left: &Left) -> String {
+    let name = match left.name.as_draft() {
+        Some(draft) => format!("draft '{draft}'"),
+        None => format!("'{}'", left.name),
+    };
+    let gone = if left.name.as_draft().is_some() { "discarded" } else { "cleared" };
+    let told = match left.why {
+        Why::BothMoved => format!("{name} moved on both sides, and stays as it is"),
+        Why::GoneHere => format!("{name} was {gone} here and moved at '{remote}', and stays so"),
+        Why::GoneThere => format!("{name} moved here and was {gone} at '{remote}', and stays so"),
+        Why::MovedThere => format!("{name} moved at '{remote}', and was not given"),
+        Why::UndecidedHere => format!("{name} has conflicts that wait to be decided, and was not given"),
+        Why::UndecidedThere => {
+            format!("{name} has conflicts that wait to be decided at '{remote}', and was not taken over")
+        }
+        Why::Overruled => format!("{name} moved on both sides; what '{remote}' says was taken over"),
+        Why::KeptApart => format!("{name} moved on both sides, and each keeps its own"),
+    };
+    match next(agent, remote, left) {
+        Some(hint) => format!("{told} (hint: {hint})"),
+        None => told,
+    }
 }
 
 /// What a version takes back of what the remote published, and the way to keep both.
@@ -208,31 +261,34 @@ fn warning(agent: &str, lost: &TakenBack) -> String {
         None => (format!("'recto draft new {agent}@both --from latest', "), "both"),
     };
     format!(
-        "agent '{agent}': your V{ours} takes back what V{theirs} and those before it changed: {named} (hint: {fork}'recto merge {agent}@{draft} V{theirs}' and 'recto publish {agent}@{draft}' keep both; a draft that is not published yet takes them over with 'recto draft rebase')"
+        "agent '{agent}': your V{ours} takes back what V{theirs} and those before it changed: {named} (hint: {fork}'recto merge {agent}@{draft} V{theirs}' and 'recto publish {agent}@{draft}' keep both; a draft that is not published yet takes them over with 'recto draft rebase {agent}@DRAFT')"
     )
 }
 
 /// What moved, in words; `None` when nothing that a person would ask for.
-fn words(changes: &[Change]) -> Option<String> {
-    let plain = |change: &Change| change.name.as_remote().map_or(change.name.clone(), |(_, name)| name);
-    let names: Vec<RefName> = changes.iter().map(plain).collect();
-    let versions = names.iter().filter(|name| **name == RefName::versions()).count();
-    let about = names.iter().filter(|name| name.shape() == Shape::Attribute).count();
-    let hidden = [RefName::pushed(), RefName::upstream()];
-    let idle = |change: &Change| change.from.is_none() && change.to.is_none();
-    let mut others: Vec<String> = names
-        .iter()
-        .zip(changes)
-        .filter(|(name, change)| name.shape() == Shape::Single && !hidden.contains(name) && !idle(change))
-        .map(|(name, _)| name.as_draft().map_or_else(|| name.to_string(), |draft| format!("draft {draft}")))
-        .collect();
+fn words(changes: &[&Change]) -> Option<String> {
+    let (mut versions, mut about, mut others) = (0, 0, Vec::new());
+    for change in changes {
+        let name = change.name.plain();
+        let hidden = ["pushed", "upstream"].contains(&name) || change.from.is_none() && change.to.is_none();
+        match change.name.shape() {
+            Shape::List => versions += u64::from(name == RefName::VERSIONS),
+            Shape::Attribute => about += 1,
+            Shape::Single if hidden => {}
+            Shape::Single => others.push(match name.strip_prefix("drafts/") {
+                Some(draft) if change.to.is_none() => format!("draft {draft} discarded"),
+                Some(draft) => format!("draft {draft}"),
+                None => name.to_owned(),
+            }),
+        }
+    }
     others.dedup();
     let more = others.len().saturating_sub(NAMED_MAX);
     others.truncate(NAMED_MAX);
     let mut parts = Vec::new();
-    parts.extend((versions > 0).then(|| count(versions as u64, "version")));
+    parts.extend((versions > 0).then(|| count(versions, "version")));
     parts.extend(others);
     parts.extend((more > 0).then(|| format!("{more} more refs")));
-    parts.extend((about > 0 && versions == 0).then(|| count(about as u64, "note about a version")));
+    parts.extend((about > 0 && versions == 0).then(|| count(about, "note about a version")));
     (!parts.is_empty()).then(|| parts.join(", "))
 }

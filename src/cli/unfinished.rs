@@ -43,7 +43,14 @@ pub(super) fn found(
     }
     let settings = repo.settings()?;
     if settings.get(MIRROR_SETTING).is_some() && !mirror {
-        return Err(refused(", which is a mirror", format!("'recto -C {dir} fetch' completes it")));
+        let hint = format!(
+            "'recto -C {dir} fetch' completes it; 'recto -C {dir} config mirror --unset' makes it a store of its own"
+        );
+        return Err(refused(", which is a mirror, and this would be a clone that is none", hint));
+    }
+    if settings.get(MIRROR_SETTING).is_none() && mirror && !repo.backend().agents(None, 1)?.is_empty() {
+        let hint = format!("'recto -C {dir} pull' goes on with it; name another directory for the mirror");
+        return Err(refused(", which is a clone, and this would be a mirror", hint));
     }
     let nobody = Author { name: String::new(), email: None };
     let repo = Arc::new(repo);
@@ -52,7 +59,7 @@ pub(super) fn found(
     let work = sync::own_work(&agents, &name)?;
     if !work.is_empty() {
         let hint = if noted.is_empty() {
-            "'recto remote add' and 'recto fetch' bring agents into it".to_owned()
+            "'recto remote add NAME WHERE' and 'recto fetch' bring agents into it".to_owned()
         } else {
             format!("'recto -C {dir} fetch' looks at what is new")
         };

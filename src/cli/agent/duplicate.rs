@@ -37,8 +37,10 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let handle = args.handle.as_deref().map(str::parse).transpose()?;
     let (_, source) = ctx.resolved(&agents, &from)?;
     let config = agents.config(&source.commit())?;
-    let created = agents
-        .duplicate(&from, handle, args.title.clone(), args.activate)
-        .map_err(|error| super::new::refused(error, &agents, || Ok(config.clone())))?;
+    let mut new = agents.copy_of(&from)?;
+    (new.handle, new.activate) = (handle, args.activate);
+    new.title = args.title.clone().or(new.title);
+    let created =
+        agents.create(&new).map_err(|error| super::new::refused(error, &agents, || Ok(config.clone())))?;
     super::new::report(ctx, &created, (&config.profile, false), &[], args.dry_run)
 }

@@ -76,7 +76,7 @@ fn source(agent: &Handle, from: Option<&str>) -> Result<DraftSource, CliError> {
     let spec: Spec = from.parse()?;
     if spec.agent != *agent {
         let error = CliError::usage(format!("'{from}' is a revision of another agent than '{agent}'"));
-        return Err(error.hint(format!("recto agent duplicate {from} makes an agent of it")));
+        return Err(error.hint(format!("'recto agent duplicate {from} NAME' makes an agent of it")));
     }
     Ok(DraftSource::Revision(spec.revision))
 }

@@ -12,6 +12,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::{Report, plain_line};
 use crate::error::Kind;
 use crate::profile::Profile;
+use crate::refs::Handle;
 
 use super::Args;
 use super::source::Input;
@@ -56,7 +57,8 @@ pub(super) fn run(
                 report(args, ctx, &stop.done)?;
             }
             let kept = !args.dry_run && stop.done.new_versions + stop.done.skipped > 0;
-            Err(stopped(kept, &input.name, stop.error))
+            let standing = if kept { stop.standing } else { Vec::new() };
+            Err(stopped(kept, &input.name, stop.error).details(stand(&standing)))
         }
     }
 }
@@ -66,11 +68,14 @@ fn stopped(kept: bool, name: &str, error: AgentError) -> CliError {
     let again = match &error {
         AgentError::Interrupted(_) if !kept => return error.into(),
         AgentError::Interrupted(_) => "run the same command again: it goes on where it stopped",
+        AgentError::Import { reason, .. } if kept && reason.contains("already has another") => {
+            "leave that agent's lines out, or give it another name in them, and run the same command again: what is in the store is skipped, and it goes on"
+        }
         AgentError::Import { reason, .. } if reason.contains("already has another") => {
             "--as HANDLE imports the history of one agent as another agent; --store DIR takes another store"
         }
         AgentError::Import { .. } if kept => {
-            "what stands before it is in the store: put the line right, and run the same command again"
+            "what stands before it is in the store: put the line right, and run the same command again, which goes on"
         }
         AgentError::Import { .. } => {
             "nothing was imported: put the line right, and run the same command again"
@@ -84,6 +89,18 @@ fn stopped(kept: bool, name: &str, error: AgentError) -> CliError {
         other => other,
     };
     CliError::from(error).hint(again)
+}
+
+/// What is in the store of a history that stopped, agent by agent.
+fn stand(standing: &[(Handle, u64)]) -> Vec<String> {
+    let named = standing.iter().take(NAMED_MAX);
+    let mut lines: Vec<String> = named
+        .map(|(agent, versions)| format!("agent '{agent}' has {} of it", count(*versions, "version")))
+        .collect();
+    if standing.len() > NAMED_MAX {
+        lines.push(format!("and {} more", count((standing.len() - NAMED_MAX) as u64, "agent")));
+    }
+    lines
 }
 
 fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliError> {

@@ -1,6 +1,7 @@
 //! `recto import`: a document, a directory of block files, or a history.
 
 mod blocks;
+mod configs;
 mod history;
 mod report;
 mod source;
@@ -21,11 +22,13 @@ use source::{Form, Source};
 /// Import a config, or the history of any number of agents
 ///
 /// FILE is one JSON document (a config, or a vendor's answer about an agent or a version), a directory
-/// of block files as 'recto export' and 'recto checkout' write them, or a history: one version a line of JSON, oldest first,
+/// of block files as 'recto export' and 'recto checkout' write them, a directory of JSON documents, each an agent
+/// that has the file's name, or a history: one version a line of JSON, oldest first,
 /// of any number of agents, `{"agent": ..., "author": ..., "time": ..., "message": ..., "blocks":
 /// {NAME: TEXT OR JSON}}`, where a later line with `"partial": true` has only the blocks that changed and
 /// `"deleted": [NAME]` those that went. A new agent gets the config as V1, an existing one as the draft
-/// `import`. Importing the same again changes nothing; a history that was cut off is gone on with.
+/// `import`; a draft that has work which is not published is kept, unless --force says otherwise. Importing
+/// the same again changes nothing; a history that was cut off is gone on with.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: recto import agent.json --as support\n         recto import history.jsonl --dry-run"
@@ -62,6 +65,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REASON", requires = "activate")]
     override_check: Option<String>,
 
+    /// Let what is imported take the place of work in the draft that is not published; its earlier revisions
+    /// keep that.
+    #[arg(long)]
+    force: bool,
+
     /// Say what would be imported, and import nothing.
     #[arg(long)]
     dry_run: bool,
@@ -79,6 +87,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
             })?;
             let done = agents.import_document(&document, &options(args, profile));
             report::one(args, ctx, done)
+        }
+        Source::Dir(dir) if configs::are_meant(args, ctx, &agents, &dir, profile.as_deref())? => {
+            configs::run(args, ctx, &agents, profile.as_ref(), &dir)
         }
         Source::Dir(dir) => {
             let read = blocks::read(ctx, &agents, &dir)?;
@@ -101,6 +112,8 @@ fn options(args: &Args, profile: Option<Arc<Profile>>) -> ImportOptions {
         label: args.label.clone(),
         activate: args.activate,
         override_check: args.override_check.clone(),
+        overwrite: args.force,
+        ..ImportOptions::default()
     }
 }
 

@@ -18,16 +18,7 @@ pub(super) fn one(
 ) -> Result<Exit, CliError> {
     let done = done.map_err(with_hint)?;
     let agent = &done.agent;
-    let (outcome, line) = match &done.outcome {
-        ImportOutcome::Created => {
-            ("created", format!("imported as new agent '{agent}' ({}), V1", done.profile))
-        }
-        ImportOutcome::Unchanged => ("unchanged", format!("agent '{agent}' has this config already")),
-        ImportOutcome::Draft(draft) => ("draft", format!("imported as draft '{draft}' of agent '{agent}'")),
-        ImportOutcome::Published(number) => {
-            ("published", format!("imported as V{number} of agent '{agent}'"))
-        }
-    };
+    let (outcome, line) = told(&done);
     let changes = done.outcome != ImportOutcome::Unchanged;
     let mut report = Report::new(if args.dry_run && changes { format!("dry run: {line}") } else { line });
     let findings = done.check.as_ref().map_or_else(Vec::new, |check| {
@@ -86,8 +77,23 @@ pub(super) fn one(
     Ok(Exit::Done)
 }
 
+/// What became of a document, as a word and as a line.
+pub(super) fn told(done: &ImportReport) -> (&'static str, String) {
+    let agent = &done.agent;
+    match &done.outcome {
+        ImportOutcome::Created => {
+            ("created", format!("imported as new agent '{agent}' ({}), V1", done.profile))
+        }
+        ImportOutcome::Unchanged => ("unchanged", format!("agent '{agent}' has this config already")),
+        ImportOutcome::Draft(draft) => ("draft", format!("imported as draft '{draft}' of agent '{agent}'")),
+        ImportOutcome::Published(number) => {
+            ("published", format!("imported as V{number} of agent '{agent}'"))
+        }
+    }
+}
+
 /// The commands that take an import back, whose last operation is given.
-fn way_back(done: &ImportReport, last: &str) -> String {
+pub(super) fn way_back(done: &ImportReport, last: &str) -> String {
     let agent = &done.agent;
     let undo = format!("recto undo {agent} --expect {last}");
     match &done.outcome {

@@ -30,8 +30,10 @@ pub(crate) enum Form {
     Document,
     /// One version a line.
     History,
-    /// A directory of block files.
+    /// A directory of block files: one agent.
     Blocks,
+    /// A directory of JSON documents: each an agent.
+    Configs,
 }
 
 /// What is imported.
@@ -70,7 +72,7 @@ impl Source {
                 };
                 if stat.kind == FileKind::Dir {
                     return match form {
-                        Form::Auto | Form::Blocks => Ok(Self::Dir(path)),
+                        Form::Auto | Form::Blocks | Form::Configs => Ok(Self::Dir(path)),
                         _ => Err(CliError::usage(format!("'{name}' is a directory, no file"))),
                     };
                 }
@@ -80,8 +82,8 @@ impl Source {
             }
         };
         let lines = match form {
-            Form::Blocks => {
-                return Err(CliError::usage(format!("'{}' is no directory of block files", input.name)));
+            Form::Blocks | Form::Configs => {
+                return Err(CliError::usage(format!("'{}' is no directory", input.name)));
             }
             Form::Document => false,
             Form::History => true,

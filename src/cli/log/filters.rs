@@ -11,22 +11,31 @@ use crate::cli::error::CliError;
 use super::merge::Merged;
 
 /// The kinds of operation that this build records.
-const KINDS: [&str; 23] = [
+const KINDS: [&str; 32] = [
     "activate",
     "agent-edit",
     "archive",
     "check",
     "check-accept",
     "checkpoint",
+    "clone",
     "create",
     "draft-discard",
     "draft-edit",
     "draft-new",
     "draft-rename",
     "duplicate",
+    "env-clear",
+    "env-set",
+    "fetch",
     "import",
+    "new-id",
     "pin",
+    "promote",
     "publish",
+    "pull",
+    "push",
+    "receive",
     "rename",
     "restore",
     "rollback",

@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use crate::agent::{AgentError, Agents, LogEntries, LogEntry, LogQuery};
+use crate::backend::pages;
 use crate::clock::Time;
 use crate::refs::Handle;
 use crate::repo::RepoError;
@@ -77,10 +78,8 @@ impl<'a> Merged<'a> {
         let backend = agents.repo().backend();
         let damage = Some(Damage::default());
         let mut merged = Self { agents, query, waiting: BinaryHeap::new(), damage };
-        let mut after: Option<Handle> = None;
-        loop {
-            let page = backend.agents(after.as_ref(), PAGE).map_err(RepoError::from)?;
-            for agent in &page {
+        for page in pages(backend, PAGE) {
+            for agent in &page.map_err(RepoError::from)? {
                 let head = backend.head(agent).map_err(|error| AgentError::from(RepoError::from(error)));
                 let Some(head) = merged.pass(agent, head)?.flatten() else { continue };
                 if merged.query.since.is_some_and(|since| head.time < since) {
@@ -97,11 +96,8 @@ impl<'a> Merged<'a> {
                 };
                 merged.waiting.push(Waiting { rank, agent: agent.clone(), open: None });
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => after = Some(last.clone()),
-                _ => return Ok(merged),
-            }
         }
+        Ok(merged)
     }
 
     /// Notes damage to one of all agents.

@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(
 ) -> Result<Result<(), String>, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(Kind::Io, format!("cannot run the check '{command}': {error}"))
-            .hint(format!("recto check {agent}@{} --run tries again", version.name()))
+            .hint(format!("'recto check {agent}@{} --run' tries again", version.name()))
     };
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])

@@ -237,9 +237,14 @@ impl Output {
     /// Warns the person. Silent under `--json` only, where the data says it.
     pub(crate) fn warn(&self, text: impl Display) {
         if !self.json {
-            let label = self.paint_error(Style::Note, "warning:");
-            self.error_text(&format!("{label} {}\n", plain(&text.to_string())));
+            self.warn_always(text);
         }
+    }
+
+    /// The same, under `--json` too.
+    pub(crate) fn warn_always(&self, text: impl Display) {
+        let label = self.paint_error(Style::Note, "warning:");
+        self.error_text(&format!("{label} {}\n", plain(&text.to_string())));
     }
 
     /// Tells a failure that stops nothing else. Silent under `--json` only, where the data says it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::access::{NewGrant, Pattern, Role};
 use crate::cli::context::Context;
+use crate::cli::duration::some_time;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::Report;
 use crate::clock::Time;
@@ -30,22 +31,12 @@ pub(crate) struct Args {
     agents: Vec<Pattern>,
 
     /// How long it counts, in seconds, minutes, hours or days: 90s, 30m, 12h, 30d.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = some_time)]
     expires: Option<Duration>,
 
     /// How many requests a minute it has.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     per_minute: Option<u32>,
-}
-
-/// A number and a unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
-    let found = units.iter().find_map(|(unit, seconds)| {
-        let number = text.strip_suffix(unit)?.parse::<u64>().ok().filter(|number| *number > 0)?;
-        Some(Duration::from_secs(number.checked_mul(*seconds)?))
-    });
-    found.ok_or_else(|| "it must be a number and s, m, h or d, as in 30d".to_owned())
 }
 
 pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {

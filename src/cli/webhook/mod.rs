@@ -3,6 +3,7 @@
 mod add;
 mod list;
 mod remove;
+mod rotate;
 mod test;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ enum Verb {
     Add(add::Args),
     List(list::Args),
     Remove(remove::Args),
+    Rotate(rotate::Args),
     Test(test::Args),
 }
 
@@ -36,6 +38,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         Verb::Add(args) => add::run(args, ctx),
         Verb::List(args) => list::run(args, ctx),
         Verb::Remove(args) => remove::run(args, ctx),
+        Verb::Rotate(args) => rotate::run(args, ctx),
         Verb::Test(args) => test::run(args, ctx),
     }
 }
