@@ -37,6 +37,20 @@ for need in ministack==1.5.33:ministack schemathesis==4.32.5:schemathesis smalle
     echo "$package: $dir"
 done
 
+# Programs of Node, for tests/it/bucket_others.rs: Azure's own stand-in, and an S3 server that ignores conditions.
+node_packages=(azurite@3.35.0 s3rver@3.7.1)
+is_installed() { grep -qs "\"version\": *\"${1##*@}\"" "target/npm/node_modules/${1%%@*}/package.json"; }
+if ! { is_installed "${node_packages[0]}" && is_installed "${node_packages[1]}"; }; then
+    echo "installing ${node_packages[*]}"
+    command -v npm >/dev/null ||
+        (apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm) >/dev/null
+    # In one go: npm removes what a command does not name.
+    rm -rf target/npm && mkdir -p target/npm
+    npm install --prefix target/npm --no-save --no-audit --no-fund --loglevel=error "${node_packages[@]}" ||
+        { echo "${node_packages[*]} cannot be installed" >&2; exit 1; }
+fi
+echo "${node_packages[*]}: target/npm"
+
 step "formatting"
 cargo fmt --all -- --check
 

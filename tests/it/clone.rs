@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -38,12 +38,21 @@ fn agents(place: &Place, dir: &str) -> usize {
 #[test]
 fn a_clone_that_was_killed_at_any_moment_is_resumed_by_the_same_command() {
     let place = team(6, 40);
+    // As long as a whole clone takes here, whatever machine this is.
+    let started = Instant::now();
+    place.recto(["clone", "team", "whole", "-q"]).ok();
+    let whole = started.elapsed();
     let mut unfinished = 0;
-    for round in 0..24u64 {
+    for round in 0..24u32 {
         let dir = format!("back{round}");
         let mut child = place.command(["clone", "team", &dir, "-q"]);
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        std::thread::sleep(Duration::from_micros(500 + round * 700));
+        // Every other one from when its store is there.
+        let begun = || place.path(&dir).join(".recto/format").exists();
+        while round % 2 == 1 && !begun() && child.try_wait().expect("looked at").is_none() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(whole * (round / 2) / 16);
         let _ = child.kill();
         child.wait().expect("it ends");
         let was_there = place.path(&dir).join(".recto/format").exists();
@@ -93,7 +102,24 @@ fn a_store_with_work_of_its_own_or_another_origin_is_no_unfinished_clone() {
     }
     place.recto(["clone", "--mirror", "team", "near"]).ok();
     let refused = place.recto(["clone", "team", "near"]).exits(1);
-    assert!(refused.stderr.contains("which is a mirror"), "{}", refused.stderr);
+    let told = "already, which is a mirror, and this would be a clone that is none";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+}
+
+#[test]
+fn a_clone_does_not_become_a_mirror_nor_a_mirror_a_clone() {
+    let place = team(1, 40);
+    place.recto(["clone", "team", "plain"]).ok();
+    let before = crate::sync::bytes(&place.path("plain"));
+    let refused = place.recto(["clone", "--mirror", "team", "plain"]).exits(1);
+    let told = "already, which is a clone, and this would be a mirror";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(crate::sync::bytes(&place.path("plain")) == before, "something was written");
+    // Before anything came, either may be made of it.
+    place.recto(["init", "bare"]).ok();
+    place.recto(["clone", "--mirror", "team", "bare"]).ok();
+    place.recto(["clone", "--mirror", "team", "bare"]).ok();
+    assert_eq!(agents(&place, "bare"), 1);
 }
 
 /// Runs recto where no file may become larger than that.

@@ -1,12 +1,13 @@
 //! Stops one agent's life at every step, loses power in every way the disk knows, and looks at what
 //! is left: the old state or the new, everything acknowledged there, nothing damaged.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
 use recto::agent::{AgentError, Agents, DraftSource, Edit, NewAgent, PublishOptions, RepublishOptions};
 use recto::clock::{StepClock, Time};
-use recto::disk::sim::PowerLoss;
+use recto::disk::sim::{Fault, PowerLoss};
 use recto::disk::{SharedDisk, SimDisk};
 use recto::object::Author;
 use recto::profile::{Input, Profile};
@@ -40,7 +41,12 @@ type Step = fn(&SimDisk) -> Result<(), ()>;
 
 fn with(disk: &SimDisk, act: impl FnOnce(&Agents) -> Result<(), recto::agent::AgentError>) -> Result<(), ()> {
     let agents = open(disk).ok_or(())?;
-    act(&agents).map_err(|_| ())
+    act(&agents).map_err(|error| LAST.set(error.to_string()))
+}
+
+thread_local! {
+    /// What the last operation failed with.
+    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 fn init(disk: &SimDisk) -> Result<(), ()> {
@@ -288,4 +294,34 @@ fn an_acknowledged_operation_survives_and_the_life_goes_on() {
         }
         assert_eq!(state_of(&after), states[LIFE.len()]);
     }
+}
+
+#[test]
+fn where_a_full_disk_stops_a_step_what_happened_is_told_so_and_what_did_not_is_told_so() {
+    let states = states();
+    let disk = SimDisk::new(1);
+    let (mut done, mut failed) = (0, 0);
+    for (at, (name, step)) in LIFE.iter().enumerate() {
+        if at > 1 {
+            let run = disk.process_death();
+            assert_eq!(step(&run), Ok(()), "{name}");
+            for full in 1..=run.steps() {
+                let run = disk.process_death();
+                run.fail_at(full, Fault::Enospc, false);
+                let result = step(&run);
+                let found = open(&run.process_death()).expect("a store");
+                if found.list(None, 10).is_err() {
+                    // What a flush failed for is nobody's to believe until somebody looked at the disk.
+                    assert_eq!(result, Err(()), "{name}, full at step {full}");
+                    continue;
+                }
+                let happened = result.is_ok() || LAST.take().contains("happened and is recorded");
+                let expected = &states[if happened { at + 1 } else { at }];
+                assert_eq!(seen(&found), *expected, "{name}, full at step {full}: {result:?}");
+                *(if result.is_ok() { &mut done } else { &mut failed }) += 1;
+            }
+        }
+        assert_eq!(step(&disk), Ok(()), "{name}");
+    }
+    assert!(done > 20 && failed > 5, "{done} done, {failed} failed");
 }

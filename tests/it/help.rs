@@ -37,6 +37,14 @@ fn the_ways_back_name_verbs_that_exist() {
         let command = way["command"].as_str().expect("a command");
         let verb = command.split(' ').nth(1).expect("a verb");
         assert!(recto::cli::command().find_subcommand(verb).is_some(), "{command}");
+        // It may be refused as things are; its words are all that it wants.
+        let place = crate::agents::with_support();
+        place.write("agent.json", "{}");
+        place.recto(["checkout", "support@V1"]);
+        let filled = command.replace("AGENT", "support").replace("@V3", "@V1").replace("FILE", "agent.json");
+        let run = place.recto(filled.split(' ').skip(1).chain(["--yes"]));
+        let named = filled.starts_with("recto import") && run.stderr.contains("--as HANDLE");
+        assert!(run.code != 2 || named, "{filled}: {}", run.stderr);
     }
 }
 

@@ -308,3 +308,132 @@ fn the_demo_never_touches_another_store() {
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(place.recto(["agent", "list", "--json"]).stdout.contains("\"agents\": []"));
 }
+
+#[test]
+fn a_directory_of_configs_makes_an_agent_of_each_or_none() {
+    let place = Place::with_store();
+    for name in ["front-desk", "after-hours"] {
+        place.write(format!("team/{name}.json"), ANSWER);
+    }
+    let tried = place.recto(["import", "team", "--dry-run", "--json"]).exits(0).json("import-configs");
+    assert_eq!(tried["agents"].as_array().map(Vec::len), Some(2));
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok(), "");
+    // One that cannot be imported keeps the others out.
+    place.write("team/broken.json", r#"{"slmModel": "no such model", "workflowType": "single_prompt"}"#);
+    let refused = place.recto(["import", "team", "--format", "configs", "--profile", "atoms"]).exits(5);
+    assert!(refused.stderr.contains("1 of 3 documents in"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("'broken.json': "), "{}", refused.stderr);
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok(), "");
+    std::fs::remove_file(place.path("team/broken.json")).expect("removed");
+    let done = place.recto(["import", "team"]).ok();
+    assert!(done.contains("'front-desk.json': imported as new agent 'front-desk' (atoms), V1"), "{done}");
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok().lines().count(), 2);
+    let again = place.recto(["import", "team"]).ok();
+    assert!(again.contains("agent 'after-hours' has this config already"), "{again}");
+    place.recto(["import", "team", "--as", "one"]).exits(2);
+}
+
+#[test]
+fn a_directory_of_configs_that_stops_says_what_was_made_and_goes_on() {
+    let place = Place::with_store();
+    for name in ["after-hours", "front-desk", "sales"] {
+        place.write(format!("team/{name}.json"), ANSWER);
+    }
+    // What a rehearsal, which writes nothing, cannot know.
+    let blocked = |name: &str| place.path(format!(".recto/locks/{name}.lock"));
+    std::fs::create_dir_all(blocked("front-desk")).expect("made");
+    let run = place.recto(["import", "team"]).exits(1);
+    assert!(run.stdout.contains("'after-hours.json': imported as new agent 'after-hours'"), "{}", run.stdout);
+    assert!(run.stdout.contains("  undo: recto agent archive after-hours"), "{}", run.stdout);
+    assert!(run.stderr.contains("error: 'front-desk.json': "), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("  1 of 3 documents were imported before it; 2 documents left"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("the same command goes on"), "{}", run.stderr);
+    std::fs::remove_dir(blocked("front-desk")).expect("removed");
+    std::fs::create_dir_all(blocked("sales")).expect("made");
+    let run = place.recto(["import", "team", "--json"]).exits(1);
+    let done = run.json("import-configs");
+    let outcomes: Vec<_> =
+        done["agents"].as_array().expect("agents").iter().map(|one| &one["outcome"]).collect();
+    assert_eq!(outcomes, ["unchanged", "created"]);
+    assert!(done["agents"][1]["operation"].is_string(), "{done}");
+    let error: serde_json::Value = serde_json::from_str(&run.stderr).expect("JSON");
+    let message = error["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("'sales.json': "), "{message}");
+    assert_eq!(error["error"]["details"][0], "2 of 3 documents were imported before it; 1 document left");
+    std::fs::remove_dir(blocked("sales")).expect("removed");
+    place.recto(["import", "team"]).ok();
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok().lines().count(), 3);
+}
+
+#[test]
+fn a_directory_that_may_be_several_agents_or_one_is_asked_about() {
+    let place = Place::with_store();
+    place.write("dir/support.json", r#"{"prompt": "Be kind."}"#);
+    place.write("dir/sales.json", r#"{"prompt": "Sell."}"#);
+    let asked = place.recto(["import", "dir", "--as", "one"]).exits(2);
+    assert!(
+        asked.stderr.contains("may hold an agent in each file, or the blocks of one agent"),
+        "{}",
+        asked.stderr
+    );
+    assert!(asked.stderr.contains("'recto import dir --format configs' makes 2 agents"), "{}", asked.stderr);
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok(), "");
+    place.recto(["import", "dir", "--format", "configs"]).ok();
+    assert_eq!(place.recto(["cat", "sales@V1", "prompt"]).ok().trim(), "Sell.");
+    place.recto(["import", "dir", "--format", "blocks", "--as", "one"]).ok();
+    assert_eq!(place.recto(["cat", "one@V1", "sales.prompt"]).ok().trim(), "Sell.");
+    // A text, or a list, is a block.
+    place.write("dir/prompt.md", "Be brief.\n");
+    place.recto(["import", "dir", "--as", "two"]).ok();
+}
+
+#[test]
+fn an_import_does_not_take_the_place_of_work_that_is_not_published() {
+    let place = Place::with_store();
+    let desk = include_str!("../../fixtures/agents/callem-reception.json");
+    place.write("desk.json", desk);
+    place.recto(["import", "desk.json", "--as", "desk", "--profile", "callem"]).ok();
+    let mut other: serde_json::Value = serde_json::from_str(desk).expect("JSON");
+    other["max_tokens"] = 301.into();
+    place.write("other.json", other.to_string());
+    place.recto(["set", "desk@main", "temperature:=0.5"]).ok();
+    for extra in [&[][..], &["--dry-run"], &["--activate"]] {
+        let words = ["import", "other.json", "--as", "desk"].iter().chain(extra);
+        let refused = place.recto(words).exits(1);
+        assert!(
+            refused.stderr.contains(
+                "draft 'main' of agent 'desk' has work that is not published: revision 2, by Asha Rao"
+            ),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
+    }
+    assert_eq!(place.recto(["cat", "desk@main", "temperature"]).ok().trim(), "0.5");
+    place.recto(["import", "other.json", "--as", "desk", "--force"]).ok();
+    assert_eq!(place.recto(["cat", "desk@main", "max_tokens"]).ok().trim(), "301");
+    // What an import left, another takes the place of.
+    other["max_tokens"] = 302.into();
+    place.write("other.json", other.to_string());
+    place.recto(["import", "other.json", "--as", "desk"]).ok();
+    assert_eq!(place.recto(["cat", "desk@main", "max_tokens"]).ok().trim(), "302");
+}
+
+#[test]
+fn a_history_that_stops_says_what_stands_and_goes_on() {
+    let place = Place::with_store();
+    place.write("b.jsonl", line("b", "other"));
+    place.recto(["import", "b.jsonl"]).ok();
+    let first = line("a", "one") + &line("a", "two");
+    place.write("h.jsonl", first.clone() + &line("b", "x") + &line("c", "three"));
+    let run = place.recto(["import", "h.jsonl"]).exits(5);
+    assert!(run.stderr.contains("  agent 'a' has 2 versions of it\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("leave that agent's lines out"), "{}", run.stderr);
+    place.write("h.jsonl", first + &line("c", "three"));
+    let again = place.recto(["import", "h.jsonl"]).ok();
+    assert!(again.contains("imported 1 version of 2 agents (1 new), 2 skipped"), "{again}");
+}

@@ -141,3 +141,100 @@ fn nothing_is_made_anew_from_a_damaged_log() {
     refused(place.recto(["recover", "support"]), 4, "agents/support/log");
     assert!(!place.path(format!("{DIR}/versions")).exists());
 }
+
+#[test]
+fn the_directory_of_locks_is_made_where_it_is_not_there() {
+    let place = with_versions();
+    for verb in [
+        &["set", "support@x", "voice.id=luna"][..],
+        &["agent", "rename", "support", "desk"],
+        &["agent", "rename", "desk", "support"],
+        &["gc"],
+        &["recover"],
+        &["agent", "new", "sales", "--profile", "generic"],
+        &["new-id"],
+    ] {
+        fs::remove_dir_all(place.path(".recto/locks")).expect("removed");
+        place.recto(verb).ok();
+        assert!(place.path(".recto/locks").is_dir(), "{verb:?}");
+    }
+    place.recto(["fsck"]).ok();
+}
+
+/// Lets the log grow by more than what is looked through at each operation.
+fn go_far(place: &Place, agent: &str) {
+    let log = || fs::metadata(place.path(format!(".recto/agents/{agent}/log"))).expect("there").len();
+    let start = log();
+    let reason = "because ".repeat(200);
+    while log() - start < 80 * 1024 {
+        for version in ["V1", "V2"] {
+            let version = format!("{agent}@{version}");
+            place.recto(["env", "set", &version, "staging", "--reason", &reason]).ok();
+        }
+    }
+}
+
+#[test]
+fn a_draft_that_was_lost_and_last_changed_long_ago_is_noticed_and_comes_back() {
+    let place = with_versions();
+    go_far(&place, "support");
+    let path = place.path(format!("{DIR}/drafts/x"));
+    let whole = fs::read(&path).expect("there");
+    fs::remove_file(&path).expect("removed");
+    let found = place.recto(["fsck"]).exits(4);
+    assert!(found.stdout.contains("drafts/x") || found.stderr.contains("drafts/x"), "{found:?}");
+    let log = fs::read(place.path(format!("{DIR}/log"))).expect("there");
+    refused(place.recto(["draft", "new", "support@x"]), 4, "agents/support/drafts/x");
+    assert_eq!(fs::read(place.path(format!("{DIR}/log"))).expect("there"), log, "nothing happened");
+    comes_back(&place, "drafts/x", &whole);
+}
+
+#[test]
+fn a_lost_upstream_does_not_let_a_clone_give_numbers_itself_and_comes_back() {
+    let place = with_versions();
+    place.recto(["clone", ".", "../far"]).ok();
+    let far = |args: &[&str]| place.recto(["-C", "../far"].iter().chain(args).copied().collect::<Vec<_>>());
+    far(&["draft", "new", "support@y"]).ok();
+    far(&["set", "support@y", "voice.id=luna"]).ok();
+    let reason = "because ".repeat(200);
+    for _ in 0..30 {
+        for version in ["V1", "V2"] {
+            let version = format!("support@{version}");
+            far(&["env", "set", &version, "staging", "--reason", &reason]).ok();
+        }
+    }
+    let path = place.path("../far/.recto/agents/support/upstream");
+    let whole = fs::read(&path).expect("there");
+    fs::remove_file(&path).expect("removed");
+    for verb in [&["publish", "support@y", "-m", "mine"][..], &["pull"], &["push"]] {
+        let run = far(verb);
+        assert_eq!(run.code, 4, "{verb:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.stderr.contains("'recto recover support'"), "{}", run.stderr);
+    }
+    far(&["fsck"]).exits(4);
+    assert!(far(&["recover", "support"]).ok().contains("agents/support/upstream"));
+    assert_eq!(fs::read(&path).expect("there"), whole);
+    assert!(far(&["publish", "support@y", "-m", "mine"]).ok().contains("V4?"));
+    far(&["push"]).ok();
+    far(&["fsck"]).ok();
+}
+
+#[test]
+fn what_happened_and_is_not_to_be_seen_in_the_files_yet_is_told() {
+    let place = with_versions();
+    // What stands in the way of one of the files that the operation writes last.
+    let document = place.path(format!("{DIR}/ACTIVE.json"));
+    fs::remove_file(&document).expect("removed");
+    fs::create_dir_all(document.join("in the way")).expect("made");
+    let run = place.recto(["activate", "support@V1"]).exits(1);
+    let told = "error: the operation happened and is recorded, but the files of agent 'support' do not show it yet\ncaused by: ";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: do not do it again: "), "{}", run.stderr);
+    fs::remove_dir_all(&document).expect("removed");
+    let log = place.recto(["log", "support", "-n", "1"]).ok();
+    assert!(log.contains("ACTIVE V3 -> V1"), "{log}");
+    let shown: serde_json::Value =
+        serde_json::from_slice(&fs::read(&document).expect("there")).expect("JSON");
+    assert_eq!(shown["version"]["number"], 1);
+    place.recto(["fsck"]).ok();
+}

@@ -335,7 +335,7 @@ fn a_program_that_cannot_run_leaves_the_check_pending() {
     place.recto(["config", "check.command", "no-such-program-here"]).ok();
     let run = place.recto(["publish", "support@tone", "--activate"]).exits(1);
     assert!(run.stderr.contains("cannot run the check 'no-such-program-here'"), "{}", run.stderr);
-    assert!(run.stderr.contains("hint: recto check support@V2 --run"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: 'recto check support@V2 --run' tries again"), "{}", run.stderr);
     assert!(run.stdout.contains("check: pending"), "{}", run.stdout);
     refused(place.recto(["activate", "support@V2"]), 5, "its check is pending");
     assert_eq!(active(&place), 1);

@@ -73,7 +73,7 @@ pub(crate) fn agent(place: &Place, handle: &str) -> Stored {
     let stored = make();
     let handle: Handle = handle.parse().expect("a handle");
     let intent =
-        Intent { kind: "create", actor: &author(), via: "test", note: "", rehearsal: false, expects: None };
+        Intent { kind: "create", actor: &author(), via: "test", note: "", rehearsal: false, expects: &[] };
     open(place)
         .operate::<_, RepoError>(
             &handle,

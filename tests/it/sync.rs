@@ -164,6 +164,19 @@ fn a_handle_that_is_another_agent_there_is_pushed_under_another_name() {
     at(&place, "cy", &["remote", "add", "origin", "../team"]);
     let refused = place.recto(words("cy", &["push"])).exits(1);
     assert!(refused.stderr.contains("hint: recto push support --as NAME"), "{}", refused.stderr);
+    for verb in [&["pull"][..], &["pull", "support"], &["fetch", "support"]] {
+        let refused = place.recto(words("cy", verb)).exits(1);
+        assert!(refused.stderr.contains("are two agents"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("hint: recto pull support --as NAME"), "{}", refused.stderr);
+    }
+    place.recto(words("cy", &["pull", "--as", "theirs"])).exits(2);
+    at(&place, "cy", &["pull", "support", "--as", "theirs", "--dry-run"]);
+    at(&place, "cy", &["pull", "support", "--as", "theirs"]);
+    let list = at(&place, "cy", &["agent", "list", "-q"]);
+    assert!(list.contains("support") && list.contains("theirs"), "{list}");
+    assert!(at(&place, "cy", &["pull"]).contains("agent 'theirs' and 'origin' have the same"));
+    let again = place.recto(words("cy", &["pull", "support", "--as", "other"])).exits(1);
+    assert!(again.stderr.contains("is here already, as 'theirs'"), "{}", again.stderr);
     at(&place, "cy", &["push", "support", "--as", "help-desk"]);
     assert_eq!(at(&place, "team", &["cat", "help-desk@V1", "voice.speed"]).trim(), "1");
     assert!(at(&place, "cy", &["push"]).contains("have the same"));
@@ -355,8 +368,9 @@ fn what_serves_here_and_was_moved_here_too_is_left() {
     at(&place, "team", &["activate", "support@V2"]);
     at(&place, "ana", &["pull"]);
     at(&place, "ana", &["unpublish", "support", "-m", "not here"]);
-    let told = at(&place, "ana", &["pull", "--activate"]);
-    assert!(told.contains("'ACTIVE' moved on both sides") && !told.contains("here: ACTIVE"), "{told}");
+    let told = place.recto(words("ana", &["pull", "--activate"])).exits(3).stdout;
+    let line = "'ACTIVE' was cleared here and moved at 'origin', and stays so";
+    assert!(told.contains(line) && !told.contains("here: ACTIVE"), "{told}");
     place.recto(words("ana", &["cat", "support"])).exits(1);
     sound(&place);
 }

@@ -58,6 +58,20 @@ fn what_the_next_push_takes_back_is_said_when_pulled_and_when_pushed_until_it_is
 }
 
 #[test]
+fn nobody_is_told_to_bring_back_what_was_withdrawn() {
+    let place = three();
+    publish(&place, "ana", "2");
+    at(&place, "ana", &["undo", "support"]);
+    at(&place, "ana", &["push"]);
+    publish_prompt(&place, "bo", "Be brief.");
+    let pulled = run(&place, "bo", &["pull"]).exits(0);
+    assert!(at(&place, "bo", &["version", "list", "support"]).contains("withdrawn"), "it came");
+    assert!(!pulled.stderr.contains("takes back"), "{}", pulled.stderr);
+    let pushed = run(&place, "bo", &["push"]).exits(0);
+    assert!(!pushed.stderr.contains("takes back"), "{}", pushed.stderr);
+}
+
+#[test]
 fn a_draft_into_which_the_remotes_was_merged_is_pushed_under_its_own_name() {
     let place = three();
     at(&place, "ana", &["draft", "new", "support@tone"]);

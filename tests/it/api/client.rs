@@ -42,6 +42,9 @@ impl Answer {
         if status >= 400 {
             assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.head);
             assert_eq!(self.body["status"], status);
+            // A command is of use only to who is where the store lies.
+            let hint = self.body["hint"].as_str().unwrap_or_default();
+            assert!(!hint.contains("recto ") || hint.contains("where the store lies"), "{hint}");
         }
         self
     }

@@ -81,6 +81,33 @@ fn a_write_says_what_it_saw_and_is_refused_with_both_sides_when_that_moved() {
 }
 
 #[test]
+fn where_there_is_no_such_draft_that_is_what_is_wrong() {
+    let api = Api::new();
+    let tag = format!("if-match: {}", api.draft("d"));
+    let nothing = json!({});
+    let edits = json!({"edits": [{"set": "voice.speed", "value": 2}]});
+    let cases = [
+        ("POST", "edits", &edits),
+        ("PATCH", "config", &nothing),
+        ("DELETE", "", &nothing),
+        ("POST", "rename", &json!({"to": "e"})),
+        ("POST", "publish", &nothing),
+        ("POST", "rebase", &nothing),
+        ("POST", "resolve", &json!({"decisions": []})),
+    ];
+    for (method, path, body) in cases {
+        let path = format!("/agents/support/drafts/gone/{path}");
+        api.ask(method, path.trim_end_matches('/'), &[&tag], Some(body)).is(404);
+    }
+    api.ask("POST", "/agents/none/drafts/d/edits", &[&tag], Some(&edits)).is(404);
+    // What may be made by it was expected to be there, and is not.
+    let restore = json!({"from": "V1"});
+    api.ask("POST", "/agents/support/drafts/gone/restore", &[&tag], Some(&restore)).is(412);
+    api.ask("POST", "/agents/support/drafts/d/edits", &[&tag], Some(&edits)).is(200);
+    api.ask("POST", "/agents/support/drafts/d/edits", &[&tag], Some(&edits)).is(412);
+}
+
+#[test]
 fn of_many_who_saw_the_same_exactly_one_wins() {
     let api = Api::new();
     let tag = api.draft("d");

@@ -66,7 +66,7 @@ fn every_route_takes_the_role_that_it_says_and_no_less() {
         }
         let filled =
             path.replace("{agent}", "support").replace("{draft}", "no-such").replace("{version}", "V9");
-        let filled = filled.replace("{environment}", "no-such");
+        let filled = filled.replace("{environment}", "no-such").replace("{webhook}", "no-such");
         for (role, token) in tokens.iter().enumerate().take(4) {
             let sent = (method != "GET" && method != "DELETE").then(|| body(&path));
             let auth = format!("authorization: Bearer {token}");

@@ -277,3 +277,119 @@ fn versions_are_put_into_environments_promoted_and_published_anew() {
         (&json!("V3"), &json!(true))
     );
 }
+
+#[test]
+fn titles_labels_and_descriptions_have_no_control_characters() {
+    let api = Api::new();
+    api.draft("d");
+    let config = json!({"prompt": "p"});
+    for (method, path, body, culprit) in [
+        ("POST", "/agents", json!({"handle": "new", "title": "a\u{7}"}), "title"),
+        ("POST", "/agents", json!({"handle": "new", "description": "a\u{1b}[2J"}), "description"),
+        ("POST", "/agents", json!({"handle": "new", "label": "a\tb"}), "label"),
+        ("PATCH", "/agents/support", json!({"title": "one\ntwo"}), "title"),
+        ("PATCH", "/agents/support", json!({"description": "a\u{7f}"}), "description"),
+        ("POST", "/agents/support/duplicate", json!({"handle": "new", "title": "\u{85}"}), "title"),
+        ("POST", "/imports", json!({"document": config, "handle": "new", "title": "\u{0}"}), "title"),
+        ("POST", "/agents/support/versions", json!({"config": config, "label": "\u{7}"}), "label"),
+        ("PATCH", "/agents/support/versions/V1", json!({"description": "\u{7}"}), "description"),
+        ("POST", "/agents/support/drafts/d/publish", json!({"label": "\u{7}"}), "label"),
+        ("POST", "/agents/support/checkpoints", json!({"of": "d", "label": "\u{7}"}), "label"),
+        ("POST", "/agents/support/republish", json!({"version": "V1", "label": "\u{7}"}), "label"),
+    ] {
+        let told = api.ask(method, path, &[], Some(&body)).is(400).body["detail"].to_string();
+        assert!(told.contains(culprit) && told.contains("control character U+00"), "{path}: {told}");
+    }
+    assert_eq!(api.get("/agents").is(200).body["agents"].as_array().map(Vec::len), Some(1));
+    api.ask("PATCH", "/agents/support", &[], Some(&json!({"description": "one\r\n\ttwo"}))).is(200);
+}
+
+#[test]
+fn bodies_come_as_they_are() {
+    let api = Api::new();
+    let body = br#"{"title": "Plain"}"#;
+    for coding in ["gzip", "zstd", "identity, gzip"] {
+        let header = format!("content-encoding: {coding}");
+        let refused = api.send("PATCH", "/agents/support", &[&header], body).is(415);
+        assert_eq!(refused.header("accept-encoding"), Some("identity"), "{}", refused.head);
+    }
+    api.send("PATCH", "/agents/support", &["content-encoding: Identity"], body).is(200);
+    assert_eq!(api.get("/agents/support").is(200).body["title"], "Plain");
+}
+
+#[test]
+fn webhooks_are_managed_by_an_admin_and_show_their_secret_once() {
+    let api = Api::new();
+    let new = json!({"name": "deploys", "url": "https://ci.example.com/recto", "events": ["activate"]});
+    let added = api.post("/webhooks", &new).is(200).body;
+    let secret = added["secret"].as_str().expect("a secret").to_owned();
+    assert!(secret.starts_with("whsec_") && added["former_until"].is_null(), "{added}");
+    api.post("/webhooks", &new).is(409);
+    let list = api.get("/webhooks").is(200).body;
+    assert_eq!(list["webhooks"][0]["events"], json!(["activate"]));
+    assert_eq!(list["webhooks"][0]["agents"], json!(["*"]));
+    assert!(!list.to_string().contains(&secret[6..]), "{list}");
+    let rotated = api.post("/webhooks/deploys/rotate", &json!({})).is(200).body;
+    assert!(rotated["secret"] != added["secret"] && rotated["former_until"].is_string(), "{rotated}");
+    let at_once = api.post("/webhooks/deploys/rotate", &json!({"overlap_seconds": 0})).is(200).body;
+    assert!(at_once["former_until"].is_null(), "{at_once}");
+    for (body, status) in [
+        (json!({"name": "far", "url": "http://example.com/"}), 400),
+        (json!({"name": "odd", "url": "https://example.com/", "events": ["lunch"]}), 400),
+        (json!({"name": "odd", "url": "https://example.com/", "secret": "mine"}), 400),
+        (json!({"name": "No name", "url": "https://example.com/"}), 400),
+        (json!({"name": "none", "url": "https://example.com/", "events": []}), 400),
+        (json!({"name": "none", "url": "https://example.com/", "agents": []}), 400),
+    ] {
+        api.post("/webhooks", &body).is(status);
+    }
+    api.post("/webhooks/deploys/rotate", &json!({"overlap_seconds": 31 * 24 * 3600})).is(400);
+    api.ask("DELETE", "/webhooks/deploys", &["if-match: \"x\""], None).is(412);
+    assert_eq!(api.ask("DELETE", "/webhooks/deploys", &[], None).is(200).body["name"], "deploys");
+    api.ask("DELETE", "/webhooks/deploys", &[], None).is(404);
+    api.post("/webhooks/deploys/rotate", &json!({})).is(404);
+    assert_eq!(api.get("/webhooks").is(200).body["webhooks"], json!([]));
+}
+
+#[test]
+fn a_parameter_that_a_route_does_not_know_is_refused_by_its_name() {
+    let api = Api::new();
+    api.draft("d");
+    for (method, path) in [
+        ("GET", "/agents?page=2"),
+        ("GET", "/agents/support?reveal=true"),
+        ("GET", "/agents/support/active?version=V1"),
+        ("GET", "/agents/support/drafts?limit=1"),
+        ("GET", "/agents/support/versions/V1/config?revael=true"),
+        ("POST", "/agents/support/unpublish?dry_run=1"),
+        ("DELETE", "/agents/support/drafts/d?force"),
+        ("GET", "/events?agents=a"),
+    ] {
+        let name = path.split_once('?').expect("a query").1;
+        let name = name.split_once('=').map_or(name, |(name, _)| name);
+        let refused = api.ask(method, path, &[], Some(&json!({}))).is(400);
+        assert!(
+            refused.body["detail"].to_string().contains(&format!("'{name}'")),
+            "{path}: {}",
+            refused.body
+        );
+    }
+    api.get("/agents/support/drafts/d").is(200);
+    api.get("/agents/support/active").is(200);
+}
+
+#[test]
+fn hints_are_about_routes() {
+    let api = Api::new();
+    api.draft("d");
+    for (path, body, status, says) in [
+        ("/agents/support/drafts", json!({"name": "d"}), 409, "PATCH /api/v1/agents/support/drafts/d/config"),
+        ("/agents/support/drafts/d/publish", json!({}), 409, "'allow_unchanged'"),
+        ("/agents/support/drafts/no/publish", json!({}), 404, "GET /api/v1/agents/support/drafts"),
+        ("/agents/support/drafts/d/publish", json!({"revision": 9}), 409, "drafts/d/revisions"),
+        ("/agents/support/versions/V9/activate", json!({}), 404, "GET /api/v1/agents/support/versions"),
+    ] {
+        let refused = api.post(path, &body).is(status);
+        assert!(refused.body["hint"].to_string().contains(says), "{path}: {}", refused.body);
+    }
+}

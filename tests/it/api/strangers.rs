@@ -108,6 +108,97 @@ fn a_document_of_an_agent_that_is_for_others_does_not_tell_which() {
 }
 
 #[test]
+fn handles_and_ids_of_agents_that_are_for_others_are_not_there() {
+    let (api, own) = Api::with(|place| {
+        place.write("vendor.json", VENDOR);
+        let import = ["--store", "team", "import", "vendor.json", "--profile", "atoms"];
+        place.recto(import.iter().chain(&["--as", "secret-desk"])).ok();
+        token(place, "o", "publisher", "*-2")
+    });
+    let post = |path: &str, body: &str| ask(&api.server, "POST", path, &own, body);
+    // One handle is taken by an agent that is not for this token, and the other one by nobody.
+    for (title, handle) in [("Secret desk", "secret-desk-2"), ("Nobody", "nobody-2")] {
+        let (status, _, body) = post("/api/v1/agents", &format!(r#"{{"title": "{title}"}}"#));
+        assert!(status == 201 && body.contains(&format!("\"{handle}\"")), "{status} {body}");
+        let (status, _, body) = post("/atoms/v1/agent", &format!(r#"{{"name": "Atoms {title}"}}"#));
+        assert_eq!(status, 201, "{body}");
+    }
+    // The vendor's id leads to the first agent that claims it of those that are for the token.
+    let id = "60d0fe4f5311236168a109ca";
+    let shown = |header: &str| {
+        let answer = ask(&api.server, "GET", &format!("/atoms/v1/agent/{id}"), header, "").2;
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        answer["data"]["name"].clone()
+    };
+    assert_eq!(shown(&own), Value::Null);
+    let other = VENDOR.replace("Secret desk", "Own desk");
+    for outcome in ["created", "unchanged"] {
+        let body = format!(r#"{{"profile": "atoms", "document": {other}}}"#);
+        let (status, _, body) = post("/api/v1/imports", &body);
+        assert!(status == 201 && body.contains("own-desk-2") && body.contains(outcome), "{status} {body}");
+    }
+    assert_eq!(shown(&own), "Own desk");
+    let reads_all = {
+        let words = ["--store", "team", "token", "create", "all", "--role", "reader", "-q"];
+        format!("authorization: Bearer {}", api.place.recto(words).ok().trim())
+    };
+    assert_eq!(shown(&reads_all), "Secret desk");
+}
+
+#[test]
+fn a_page_for_some_agents_is_whole_and_goes_on() {
+    let (api, own) = Api::with(|place| {
+        for name in ["a-1", "b-1", "c-1", "a-2", "d-1", "a-3"] {
+            place.recto(["--store", "team", "agent", "new", name]).ok();
+        }
+        token(place, "a", "reader", "a-*")
+    });
+    let mut found = Vec::new();
+    let mut path = "/api/v1/agents?limit=1".to_owned();
+    loop {
+        let page: Value = serde_json::from_str(&ask(&api.server, "GET", &path, &own, "").2).expect("JSON");
+        let agents = page["agents"].as_array().expect("agents");
+        assert_eq!(agents.len(), 1, "{page}");
+        found.push(agents[0]["handle"].as_str().expect("a handle").to_owned());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/agents?limit=1&cursor={next}");
+    }
+    assert_eq!(found, ["a-1", "a-2", "a-3"]);
+}
+
+#[test]
+fn one_token_does_not_take_all_places_to_listen() {
+    let (api, [one, other]) =
+        Api::with(|place| [token(place, "one", "reader", "*"), token(place, "other", "reader", "*")]);
+    let listen = |header: &str| {
+        let mut stream = TcpStream::connect(api.server.address).expect("it is there");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        let head = format!("GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut heard = vec![0; 4096];
+        let read = stream.read(&mut heard).expect("answered");
+        (stream, String::from_utf8_lossy(&heard[..read]).into_owned())
+    };
+    let mut open = Vec::new();
+    let refused = loop {
+        let (stream, answer) = listen(&one);
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+        open.push(stream);
+        assert!(open.len() < 100, "nobody says that it is enough");
+    };
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("retry-after"), "{refused}");
+    assert!(listen(&other).1.starts_with("HTTP/1.1 200"));
+    // A place that was left is free again.
+    open.clear();
+    let began = Instant::now();
+    while !listen(&one).1.starts_with("HTTP/1.1 200") {
+        assert!(began.elapsed() < Duration::from_secs(20), "its places stay taken");
+    }
+}
+
+#[test]
 fn who_listens_hears_no_more_when_the_token_is_revoked() {
     let (api, reader) = Api::with(|place| token(place, "r", "reader", "*"));
     let mut stream = TcpStream::connect(api.server.address).expect("it is there");
@@ -183,11 +274,8 @@ fn what_a_program_has_the_last_word_on_serves_through_no_api() {
         place.recto(["--store", "team", "import", HELPDESK, "--as", "helpdesk"]).ok();
         place.recto(["--store", "team", "config", "check.command", "false"]).ok();
     });
-    for path in ["publish", "versions/1/rollback"] {
-        let path = format!("/thinnest/agents/helpdesk/{path}");
-        let (status, _, body) = ask(&api.server, "POST", &path, "", "{}");
-        assert!(status == 409 && body.contains("check.command"), "{path}: {status} {body}");
-    }
+    let (status, _, body) = ask(&api.server, "POST", "/thinnest/agents/helpdesk/publish", "", "{}");
+    assert!(status == 409 && body.contains("check.command"), "{status} {body}");
     let new = r#"{"handle": "new", "config": {"prompt": "x"}, "activate": true}"#;
     for (path, body) in
         [("agents", new), ("agents/support/duplicate", r#"{"handle": "new", "activate": true}"#)]
@@ -197,6 +285,67 @@ fn what_a_program_has_the_last_word_on_serves_through_no_api() {
     }
     let (status, _, _) = ask(&api.server, "GET", "/api/v1/agents/helpdesk/active", "", "");
     assert_eq!(status, 404, "nothing serves");
+}
+
+#[test]
+fn a_first_version_waits_for_the_program_too() {
+    let (api, ()) = Api::with(|place| {
+        place.recto(["--store", "team", "config", "check.command", "true"]).ok();
+    });
+    let config = json!({"prompt": "x"});
+    let made = api.post("/agents", &json!({"handle": "made", "config": config})).is(201);
+    assert_eq!(made.body["check"]["state"], "pending", "{}", made.body);
+    let copied = api.post("/agents/support/duplicate", &json!({"handle": "copied"})).is(201);
+    assert_eq!(copied.body["check"]["state"], "pending", "{}", copied.body);
+    api.post("/imports", &json!({"document": config, "handle": "imported"})).is(201);
+    for agent in ["made", "copied", "imported"] {
+        let version = format!("/agents/{agent}/versions/V1");
+        assert_eq!(api.get(&version).is(200).body["check"], "pending", "{agent}");
+        let refused = api.post(&format!("{version}/activate"), &json!({})).is(422);
+        assert!(refused.body["detail"].to_string().contains("pending"), "{}", refused.body);
+        let words = ["--store", "team", "check", &format!("{agent}@V1"), "--run"];
+        api.place.run(api.place.command(words).env("RECTO_TIME", "2026-03-07T15:00:00Z+1ms")).ok();
+        api.post(&format!("{version}/activate"), &json!({})).is(200);
+    }
+    // What a rule of recto's own finds is no matter of the program.
+    let leak =
+        json!({"prompt": "x", "headers": {"authorization": "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"}});
+    let failed = api.post("/agents", &json!({"handle": "leaking", "config": leak})).is(201);
+    assert_eq!(failed.body["check"]["state"], "failed", "{}", failed.body);
+}
+
+#[test]
+fn what_is_published_anew_has_the_verdict_of_the_version_that_it_is() {
+    let (api, ()) = Api::with(|place| {
+        place.recto(["--store", "team", "import", HELPDESK, "--as", "helpdesk"]).ok();
+        place.recto(["--store", "team", "config", "check.command", "false"]).ok();
+    });
+    let pending = api.publish(2);
+    let refused = api.post("/agents/support/republish", &json!({"version": pending})).is(422);
+    assert!(refused.body["detail"].to_string().contains("V2"), "{}", refused.body);
+    let done = api.post("/agents/support/republish", &json!({"version": "V1"})).is(201);
+    assert_eq!(
+        (&done.body["check"]["state"], &done.body["version"]["number"]),
+        (&json!("passed"), &json!(3))
+    );
+    assert_eq!(done.body["version"]["active"], true);
+    let why = json!({"version": pending, "override_reason": "an outage"});
+    let done = api.post("/agents/support/republish", &why).is(201);
+    assert_eq!(
+        (&done.body["check"]["state"], &done.body["version"]["active"]),
+        (&json!("pending"), &json!(true))
+    );
+    // A checkpoint was never checked.
+    let rollback = |version: u32| {
+        let path = format!("/thinnest/agents/helpdesk/versions/{version}/rollback");
+        ask(&api.server, "POST", &path, "", "{}")
+    };
+    let (status, _, body) = ask(&api.server, "POST", "/thinnest/agents/helpdesk/versions", "", "{}");
+    assert_eq!(status, 200, "{body}");
+    let (status, _, body) = rollback(2);
+    assert!(status == 409 && body.contains("check.command"), "{status} {body}");
+    let (status, _, body) = rollback(1);
+    assert!(status == 200 && body.contains("Rolled back to version 1"), "{status} {body}");
 }
 
 #[test]

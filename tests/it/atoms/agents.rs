@@ -34,6 +34,30 @@ fn an_agent_of_a_name_alone_serves_the_defaults_at_once() {
 }
 
 #[test]
+fn where_a_program_has_the_last_word_a_new_agent_serves_when_it_said_so() {
+    let api = Api::new();
+    let (first, _) = api.agent("First");
+    api.recto(&["config", "check.command", "true"]);
+    let organization = api.get(&format!("/agent/{first}")).ok(200)["organization"].clone();
+    let copy = json!({"targetOrganizationId": organization});
+    let copied = text(&api.post(&format!("/agent/{first}/duplicate"), &copy).ok(201)["_id"]);
+    let made = text(&api.post("/agent", &json!({"name": "Desk"})).ok(201));
+    for (agent, handle) in [(made, "desk"), (copied, "first-copy")] {
+        let shown = api.get(&format!("/agent/{agent}")).ok(200);
+        assert!(shown["activeVersionId"].is_null() && shown.get("_resolvedConfig").is_none(), "{shown}");
+        let version = api.get(&format!("/agent/{agent}/versions")).ok(200)["versions"][0].clone();
+        assert_eq!(version["securityCheck"]["status"], "pending", "{version}");
+        let activate = format!("/agent/{agent}/versions/{}/activate", text(&version["_id"]));
+        api.send("PATCH", &activate, None).refused(400, "security check pending");
+        api.recto(&["check", &format!("{handle}@V1"), "--run"]);
+        assert_eq!(api.send("PATCH", &activate, None).ok(200)["isActive"], true);
+    }
+    // What recto's own check finds makes no agent, as without a program.
+    let leak = json!({"name": "Leaking", "firstMessage": "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"});
+    api.post("/agent", &leak).refused(400, "nothing was made");
+}
+
+#[test]
 fn config_and_metadata_are_told_apart() {
     let api = Api::new();
     let body = json!({

@@ -222,3 +222,79 @@ fn what_the_server_says_of_its_own_machine_is_said_to_be_what_the_remote_says() 
     let message = alone["error"]["message"].as_str().expect("a text");
     assert!(message.starts_with("the remote 'origin' says: object"), "{message}");
 }
+
+#[test]
+fn every_api_compresses_for_who_takes_it() {
+    let place = team(2);
+    let desk = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/agents/thinnest-helpdesk.json");
+    at(&place, "team", &["import", desk, "--as", "desk"]);
+    let server = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    for path in ["/api/v1/agents", "/atoms/v1/agent", "/thinnest/agents/desk/versions"] {
+        let ask = |coding: &str| {
+            let lines = ["host: localhost", "connection: close", "authorization: Bearer x"].join("\r\n");
+            server.raw(
+                format!("GET {path} HTTP/1.1\r\n{lines}\r\naccept-encoding: {coding}\r\n\r\n").as_bytes(),
+            )
+        };
+        let (compressed, plain) = (ask("gzip"), ask("identity"));
+        assert!(
+            compressed.starts_with("HTTP/1.1 200") && plain.starts_with("HTTP/1.1 200"),
+            "{path}: {plain}"
+        );
+        assert!(compressed.contains("content-encoding: gzip\r\n"), "{path}: {compressed}");
+        assert!(!plain.contains("content-encoding") && plain.contains("\r\n\r\n{"), "{path}: {plain}");
+    }
+}
+
+#[test]
+fn a_push_moves_what_the_role_may_move_and_no_more() {
+    let place = team(1);
+    let token = |name: &str, role: &str| {
+        let words = ["--store", "team", "token", "create", name, "--role", role, "-q"];
+        place.recto(words).ok().trim().to_owned()
+    };
+    let (publisher, admin) = (token("p", "publisher"), token("a", "admin"));
+    let server = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    let run = |dir: &str, token: &str, args: &[&str]| {
+        let mut words = vec!["-C", dir];
+        words.extend(args);
+        place.run(place.command(words).env("RECTO_TOKEN", token))
+    };
+    run(".", &admin, &["clone", &server.url(), "ana"]).ok();
+    // What a publisher may do through any other surface.
+    publish(&place, "ana", "agent0", "2");
+    at(&place, "ana", &["agent", "edit", "agent0", "--title", "Front desk"]);
+    run("ana", &publisher, &["push"]).ok();
+    let log = at(&place, "team", &["log", "agent0", "-n", "1"]);
+    assert!(log.contains("receive by p\n"), "whoever the client says it is: {log}");
+    // What takes an admin there takes one here.
+    at(&place, "ana", &["draft", "new", "agent0@leak"]);
+    at(
+        &place,
+        "ana",
+        &["set", "agent0@leak", "voice.api_key=sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789"],
+    );
+    at(&place, "ana", &["check", "accept", "agent0@leak", "voice.api_key", "--reason", "a sandbox key"]);
+    let before = bytes(&place.path("team/.recto/agents"));
+    let refused = run("ana", &publisher, &["push"]).exits(1);
+    assert!(
+        refused.stderr.contains("a push may not move 'accepted' so: it takes the role admin"),
+        "{}",
+        refused.stderr
+    );
+    assert!(bytes(&place.path("team/.recto/agents")) == before, "something was written");
+    run("ana", &admin, &["push"]).ok();
+    run("ana", &admin, &["push", "agent0@leak"]).ok();
+    at(&place, "ana", &["draft", "discard", "agent0@leak"]);
+    let refused = run("ana", &publisher, &["push", "--drafts"]).exits(1);
+    assert!(refused.stderr.contains("a push may not move 'drafts/leak' so"), "{}", refused.stderr);
+    run("ana", &admin, &["push", "--drafts"]).ok();
+    assert!(!at(&place, "team", &["draft", "list", "agent0"]).contains("leak"));
+    at(&place, "ana", &["agent", "archive", "agent0"]);
+    let refused = run("ana", &publisher, &["push"]).exits(1);
+    assert!(refused.stderr.contains("a push may not move 'meta' so"), "{}", refused.stderr);
+    run("ana", &admin, &["push"]).ok();
+    assert!(at(&place, "team", &["agent", "show", "agent0"]).contains("archived"));
+    run("ana", &admin, &["push"]).ok();
+    at(&place, "team", &["fsck"]);
+}
