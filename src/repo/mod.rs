@@ -108,7 +108,16 @@ impl Repo {
     /// # Errors
     /// What the backend refuses; nothing happened then, unless it is `Unapplied`.
     pub fn commit_one(&self, transaction: &Transaction) -> Result<Outcome, BackendError> {
-        match self.backend.commit(transaction) {
+        self.happened(transaction, self.backend.commit(transaction))
+    }
+
+    /// What came of a transaction, where the log has the last word on one whose files are not up to date.
+    fn happened(
+        &self,
+        transaction: &Transaction,
+        done: Result<Outcome, BackendError>,
+    ) -> Result<Outcome, BackendError> {
+        match done {
             Err(error @ BackendError::Unapplied { .. }) if self.shows(transaction) => {
                 self.note_unapplied(error);
                 Ok(Outcome::Committed)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Map;
 
-use crate::backend::{BackendError, ChainPart, Derived, Head, Moved, Outcome, Staged, Transaction};
+use crate::backend::{ChainPart, Derived, Head, Moved, Outcome, Staged, Transaction};
 use crate::clock::Time;
 use crate::encoding::Digest;
 use crate::history::{LogLines, Order};
@@ -395,7 +395,7 @@ impl Repo {
         for attempt in 0..TRIES_MAX {
             let (value, receipt, transaction) = self.prepare(agent, intent, &mut build, &mut derive)?;
             let Some(transaction) = transaction else { return Ok((value, receipt)) };
-            match self.commit_prepared(transaction)? {
+            match self.commit_prepared(&transaction)? {
                 Outcome::Moved(Moved::HandleTaken(_)) if attempt > 0 => break,
                 Outcome::Moved(Moved::IdTaken(by)) => {
                     return Err(RepoError::IdTaken { agent: agent.clone(), by }.into());
@@ -496,19 +496,13 @@ impl Repo {
         Ok(last)
     }
 
-    fn commit_prepared(&self, transaction: Transaction) -> Result<Outcome, RepoError> {
+    fn commit_prepared(&self, transaction: &Transaction) -> Result<Outcome, RepoError> {
         if transaction.staged.is_none() {
-            return Ok(self.commit_one(&transaction)?);
+            return Ok(self.commit_one(transaction)?);
         }
-        let transaction = [transaction];
-        match self.backend.commit_many(&transaction) {
-            Ok(outcomes) => Ok(outcomes.into_iter().next().unwrap_or(Outcome::Unknown)),
-            Err(error @ BackendError::Unapplied { .. }) if self.shows(&transaction[0]) => {
-                self.note_unapplied(error);
-                Ok(Outcome::Committed)
-            }
-            Err(error) => Err(error.into()),
-        }
+        let outcomes = self.backend.commit_many(std::slice::from_ref(transaction));
+        let done = outcomes.map(|outcomes| outcomes.into_iter().next().unwrap_or(Outcome::Unknown));
+        Ok(self.happened(transaction, done)?)
     }
 
     fn begin(&self, agent: &Handle) -> Result<Operation<'_>, RepoError> {

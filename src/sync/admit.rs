@@ -246,18 +246,17 @@ fn power(
     versions: &HashSet<ObjectId>,
     who: Option<&Author>,
 ) -> Result<Power, SyncError> {
-    let moves = changes(transaction).filter(|change| change.name == RefName::meta()).cloned();
-    let archives = !transaction.creates() && archives(agents, operation, &moves.collect::<Vec<_>>())?;
-    // What publishes a draft ends it, whoever wrote it.
-    let publishes = changes(transaction).any(|change| change.name == RefName::versions());
     let all: Vec<Change> = changes(transaction).cloned().collect();
+    let archives = !transaction.creates() && archives(agents, operation, &all)?;
+    // What publishes a draft ends it, whoever wrote it.
+    let publishes = all.iter().any(|change| change.name == RefName::versions());
     let discards = !publishes && ends_anothers_draft(agents, operation, &all, who)?.is_some();
     if archives || discards || transaction.rename_to.is_some() {
         return Ok(Power::Administer);
     }
     let more = transaction.creates() || !transaction.chains.is_empty();
     let least = if more { Power::Publish } else { Power::Edit };
-    Ok(changes(transaction).map(|change| power_over(&change.name, versions)).fold(least, Power::max))
+    Ok(all.iter().map(|change| power_over(&change.name, versions)).fold(least, Power::max))
 }
 
 /// Whether changes of an agent that is there archive it, or take it into use again.

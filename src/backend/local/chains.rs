@@ -39,16 +39,19 @@ impl LocalBackend {
             let (bytes, inode) = stat.map_or((0, 0), |stat| (stat.len_bytes, stat.inode));
             // Such a file only grows: as long as it is the same and as long, it ends with the same line.
             let key = (agent.clone(), store);
-            let known = self.chain_ends().get(&key).copied().filter(|known| known.inode == inode);
-            let record = match known.filter(|known| known.bytes == bytes) {
-                Some(known) => known.record,
-                None => self.last_line_of(agent, &path, bytes, store)?.record,
+            let known = self.chain_ends().get(&key).copied();
+            let known = known.filter(|known| (known.inode, known.bytes) == (inode, bytes));
+            let record = if let Some(known) = known {
+                known.record
+            } else {
+                let record = self.last_line_of(agent, &path, bytes, store)?.record;
+                let mut ends = self.chain_ends();
+                if ends.len() >= KNOWN_MAX {
+                    ends.clear();
+                }
+                ends.insert(key, ChainEnd { inode, bytes, record });
+                record
             };
-            let mut ends = self.chain_ends();
-            if ends.len() >= KNOWN_MAX {
-                ends.clear();
-            }
-            ends.insert(key, ChainEnd { inode, bytes, record });
             heads.push(ChainHead { store, record, bytes });
         }
         heads.sort_unstable();
