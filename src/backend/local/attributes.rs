@@ -18,8 +18,9 @@ use super::lost::way_back;
 
 /// Largest attributes file that is read, in bytes.
 const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// Attributes files kept in memory at most, in bytes.
-const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Attributes files kept in memory at most, in bytes. One that is larger is read anew by each look, so that the bound
+/// is far from what agents have: it takes some 400,000 versions.
+const CACHE_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The attributes files that were read, by agent.
 #[derive(Debug)]
