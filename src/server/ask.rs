@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -243,21 +243,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(named)) => Ok(Self(named)),
-            Err(refused) => Err(Problem::malformed(format!("the path: {}", refused.body_text()))),
-        }
-    }
-}
-
-/// What stands after the question mark.
-pub(super) struct Params<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(refused) => Err(Problem::malformed(format!("the query: {}", refused.body_text()))),
+            Err(_) => {
+                Err(Problem::malformed("the path cannot be read: its percent signs do not spell a text"))
+            }
         }
     }
 }
@@ -265,12 +253,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 /// Reads a text of a request as what it must be.
 ///
 /// # Errors
-/// 400, naming it.
+/// 400, naming it in quotes.
 pub(super) fn parsed<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| Problem::malformed(format!("{what}: {error}")))
+    text.parse().map_err(|error| Problem::malformed(format!("'{what}': {error}")))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod observe;
 mod problem;
+mod query;
 mod render;
 mod run;
 mod socket;

@@ -215,6 +215,9 @@ fn what_is_not_there_or_makes_no_sense_is_refused_and_changes_nothing() {
     let other = r#"{"version_id": 2, "target_environment": "staging"}"#;
     api.refused("POST", "helpdesk/versions/1/promote", other, 400, "another one");
     api.refused("POST", "helpdesk/versions/1/promote", "{}", 400, "target_environment");
+    let paged = "there is no query parameter 'limit' here: none is taken";
+    api.refused("GET", "helpdesk/versions?limit=5", "", 400, paged);
+    api.refused("POST", "helpdesk/publish?dry_run=1", "{}", 400, "no query parameter 'dry_run'");
     api.refused("DELETE", "helpdesk/versions/1", "", 405, "DELETE");
     api.refused("GET", "helpdesk/nothing", "", 404, "nothing at");
     assert_eq!(api.recto(&["log", "helpdesk"]), log);
