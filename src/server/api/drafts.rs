@@ -254,9 +254,16 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
             override_check: reason(body.override_reason)?,
             check_pending: outside,
         };
-        let agents = expect_draft(ask, &agent, &name)?;
-        let published = agents.publish(&agent, &name, &options)?;
-        versions::published(ask, &agent, &published)
+        let done =
+            expect_draft(ask, &agent, &name).and_then(|agents| Ok(agents.publish(&agent, &name, &options)?));
+        match done {
+            Ok(published) => versions::published(ask, &agent, &published),
+            // Also where the request names what it saw: that somebody published it says more.
+            Err(problem) => {
+                let gone = ask.agents.published_meanwhile(&agent, &name)?;
+                Err(gone.map_or(problem, Problem::from))
+            }
+        }
     })
     .await
 }
