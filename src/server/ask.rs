@@ -20,6 +20,7 @@ use crate::sync::{SyncError, mirrored};
 use super::body::{BodyReader, Counted, Kept};
 use super::call::{Call, Shared, sent, uncompressed};
 use super::caller::Caller;
+use super::fields;
 use super::problem::Problem;
 use crate::sync::wire::WireError;
 
@@ -231,7 +232,7 @@ pub(super) fn no_handle() -> Problem {
 /// # Errors
 /// 400 with what does not fit.
 pub(super) fn parsed_body<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
-    serde_json::from_value(body).map_err(|error| Problem::malformed(format!("the body: {error}")))
+    fields::read(body).map_err(|wrong| Problem::malformed(wrong.to_string()))
 }
 
 /// What a path names, percent signs decoded.

@@ -11,6 +11,7 @@ mod atoms;
 mod body;
 mod call;
 mod caller;
+mod fields;
 mod health;
 mod hot;
 mod limits;
