@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use axum::http::StatusCode;
 
-use crate::agent::{AgentError, LogQuery, VersionInfo};
+use crate::agent::{AgentError, LogQuery, Number};
 use crate::error::Kind;
 use crate::log::Record;
 use crate::object::ObjectId;
@@ -54,14 +54,16 @@ pub(super) fn all(ask: &Ask<'_>, agent: &Handle) -> Result<Vec<Snapshot>, Proble
             });
         }
     }
-    let versions = ask.agents.versions(agent, 0, usize::MAX)?;
-    let versions: HashMap<ObjectId, &VersionInfo> =
-        versions.iter().map(|version| (version.id, version)).collect();
+    let numbers = ask.agents.numbers(agent)?;
+    let numbers: HashMap<ObjectId, Number> = numbers.into_iter().map(|(number, id)| (id, number)).collect();
+    let withdrawn = ask.shared.repo.backend().refs(agent, "withdrawn")?;
+    let withdrawn: HashSet<RefName> =
+        withdrawn.into_iter().filter(|(_, state)| state.target.is_some()).map(|(name, _)| name).collect();
     for snapshot in found.iter_mut().filter(|snapshot| snapshot.number.is_some()) {
         let no_version = || AgentError::NotAVersion { agent: agent.clone(), id: snapshot.commit };
-        let version = versions.get(&snapshot.commit).ok_or_else(no_version)?;
-        snapshot.number = Some(version.number.position);
-        snapshot.withdrawn = version.withdrawn;
+        let number = numbers.get(&snapshot.commit).ok_or_else(no_version)?;
+        snapshot.number = Some(number.position);
+        snapshot.withdrawn = withdrawn.contains(&RefName::about("withdrawn", &snapshot.commit));
     }
     Ok(found)
 }
