@@ -76,12 +76,13 @@ fn made<'r>(record: &'r Record, of: impl Fn(&RefName) -> bool + 'r) -> impl Iter
 
 /// The snapshot with an id, as a path has it.
 pub(super) fn named<'s>(all: &'s [Snapshot], text: &str) -> Result<&'s Snapshot, Problem> {
-    let id: u64 = text.parse().map_err(|_| {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("'{text}' is no id of a version: ids are numbers");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Usage, message)
-    })?;
-    let at = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
-    at.and_then(|at| all.get(at)).ok_or_else(|| Problem::not_found(format!("there is no version {id}")))
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Usage, message));
+    }
+    // A number that is too large for any is a number.
+    let at = text.parse::<usize>().ok().and_then(|id| id.checked_sub(1));
+    at.and_then(|at| all.get(at)).ok_or_else(|| Problem::not_found(format!("there is no version {text}")))
 }
 
 /// The snapshot of a commit.

@@ -41,7 +41,7 @@ fn what_is_not_there_is_told_as_the_api_tells_it() {
         api.get(&format!("/agent/{id}/drafts")).refused(400, "No agent found");
         api.get(&format!("/agent/{id}/versions")).refused(400, "No agent found");
         api.patch(&format!("/agent/{id}"), &json!({"name": "x"})).refused(400, "No agent found");
-        api.patch(&format!("/agent/{id}/drafts/{nobody}/config"), &body).refused(400, "No agent found");
+        api.patch(&format!("/agent/{id}/drafts/{nobody}/config"), &body).refused(404, "Agent not found");
         api.delete(&format!("/agent/{id}/archive")).refused(400, "No agent found");
         api.get(&format!("/agent/{id}/workflow")).refused(404, "Agent not found");
         api.post(&format!("/agent/{id}/duplicate"), &json!({})).refused(404, "Agent not found");
@@ -134,6 +134,9 @@ fn forks_renames_and_publishes_that_are_refused() {
     api.patch(&format!("/agent/{agent}"), &config)
         .refused(400, "Agent has versioning enabled. Config changes must be made through drafts.");
     api.patch(&format!("/agent/{agent}"), &json!({"name": "x", "voice": {}})).refused(400, "through drafts");
+    for (name, says) in [(json!(""), "Invalid Input: name is empty"), (json!(null), "Expected string")] {
+        api.patch(&format!("/agent/{agent}"), &json!({"name": name})).refused(400, says);
+    }
     assert_eq!(api.get(&format!("/agent/{agent}")).ok(200)["name"], "Desk");
 }
 

@@ -205,7 +205,12 @@ fn what_is_not_there_or_makes_no_sense_is_refused_and_changes_nothing() {
     api.refused("GET", "nobody/status", "", 404, "there is no agent 'nobody'");
     api.refused("GET", "helpdesk/versions/99", "", 404, "there is no version 99");
     api.refused("GET", "helpdesk/versions/0", "", 404, "there is no version 0");
-    api.refused("GET", "helpdesk/versions/x", "", 422, "ids are numbers");
+    let large = "9".repeat(24);
+    let none = format!("there is no version {large}");
+    api.refused("GET", &format!("helpdesk/versions/{large}"), "", 404, &none);
+    for word in ["x", "+1", "-1", "1.0"] {
+        api.refused("GET", &format!("helpdesk/versions/{word}"), "", 422, "ids are numbers");
+    }
     api.refused("GET", "other/status", "", 422, "one draft");
     api.refused("POST", "helpdesk/publish", "{", 400, "not JSON");
     api.refused("POST", "helpdesk/publish", "[]", 400, "not a JSON object");
