@@ -109,7 +109,7 @@ impl Given<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Wrong> for Given<'_> {
+impl IntoDeserializer<'_, Wrong> for Given<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
