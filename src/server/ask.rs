@@ -45,6 +45,8 @@ pub(super) struct Ask<'a> {
     body: &'a mut BodyReader,
     /// What the document takes in memory, as long as it is worked on.
     kept: Option<Counted>,
+    /// Names that were sent, and passed over.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Call {
@@ -61,7 +63,8 @@ impl Call {
         })?;
         self.work(DOCUMENT_MAX_BYTES, move |shared, body| {
             let agents = shared.agents.acting(caller.actor.clone(), via);
-            work(&mut Ask { shared, caller: &caller, agents, headers: &headers, body, kept: None })
+            let (kept, ignored) = (None, Vec::new());
+            work(&mut Ask { shared, caller: &caller, agents, headers: &headers, body, kept, ignored })
         })
         .await
     }
@@ -190,6 +193,19 @@ impl Ask<'_> {
     /// 400 with what does not fit.
     pub(super) fn body<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         parsed_body(Value::Object(self.object()?))
+    }
+
+    /// The same, for the API of a vendor: fields that are not known are passed over, and noted.
+    ///
+    /// # Errors
+    /// 400 with what does not fit.
+    pub(super) fn known_body<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        let mut body = self.object()?;
+        let known = fields::known::<T>();
+        let is_known = |name: &str| known.contains(&name);
+        self.ignored.extend(body.keys().filter(|name| !is_known(name)).cloned());
+        body.retain(|name, _| is_known(name));
+        parsed_body(Value::Object(body))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{
     Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::{Value, map};
+use serde_json::{Value, json, map};
 
 /// How much of a name that a client wrote is told, in characters.
 const SHOWN_MAX_CHARS: usize = 64;
@@ -19,6 +19,15 @@ const SHOWN_MAX_CHARS: usize = 64;
 /// The first thing that does not fit.
 pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, Wrong> {
     T::deserialize(Node(body))
+}
+
+/// The fields of a form that takes no others.
+pub(super) fn known<T: DeserializeOwned>() -> &'static [&'static str] {
+    // No form has a field without a name.
+    let Err(Wrong { what: What::Unknown { known, .. }, .. }) = read::<T>(json!({"": null})) else {
+        unreachable!("a form that is read so takes no others");
+    };
+    known
 }
 
 /// What does not fit, and where.
@@ -220,7 +229,6 @@ impl<'de> MapAccess<'de> for Fields {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
-    use serde_json::json;
 
     use super::*;
 
@@ -254,6 +262,12 @@ mod tests {
         let edits: Vec<Option<String>> = read.edits.into_iter().flatten().map(|one| one.set).collect();
         assert_eq!(edits, [Some("x".to_owned()), None]);
         assert!(of(json!({"config": null, "count": null})).expect("it fits").config.is_null());
+    }
+
+    #[test]
+    fn the_fields_of_a_form_are_known() {
+        assert_eq!(known::<Wanted>(), ["config", "count", "edits", "keep"]);
+        assert_eq!(known::<One>(), ["set"]);
     }
 
     #[test]

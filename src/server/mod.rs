@@ -14,6 +14,7 @@ mod caller;
 mod fields;
 mod health;
 mod hot;
+mod ignored;
 mod limits;
 mod metrics;
 mod observe;

@@ -15,6 +15,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error, IntoDeserializer, Visitor
 use serde::forward_to_deserialize_any;
 
 use super::call::Shared;
+use super::ignored;
 use super::problem::Problem;
 
 /// How much of what a client wrote is told, in characters.
@@ -38,6 +39,23 @@ pub(super) fn only(
 ) -> MethodRouter<Arc<Shared>> {
     let known: Arc<[String]> = known.into_iter().map(Into::into).collect();
     handler.layer(middleware::from_fn_with_state(known, refuse_others))
+}
+
+/// A handler of a vendor's API, which passes other parameters over than these, and names them in its answer.
+pub(super) fn noting(
+    known: impl IntoIterator<Item = impl Into<String>>,
+    handler: MethodRouter<Arc<Shared>>,
+) -> MethodRouter<Arc<Shared>> {
+    let known: Arc<[String]> = known.into_iter().map(Into::into).collect();
+    handler.layer(middleware::from_fn_with_state(known, note_others))
+}
+
+async fn note_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+    let pairs = pairs(request.uri()).into_iter();
+    let others: Vec<String> = pairs.map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+    let mut response = next.run(request).await;
+    ignored::note(response.headers_mut(), &others);
+    response
 }
 
 async fn refuse_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use axum::http::HeaderValue;
 use serde_json::{Map, Value};
 
 use crate::encoding::json::kind_of;
@@ -13,8 +12,6 @@ use crate::server::problem::Problem;
 
 /// What is said of something that is missing.
 const REQUIRED: &str = "Invalid Input: Required";
-/// Longest header that names keys, in bytes.
-const HEADER_MAX_BYTES: usize = 1024;
 
 /// What stands after the question mark.
 pub(super) type Query = HashMap<String, String>;
@@ -110,14 +107,6 @@ pub(super) fn choice(query: &Query, key: &str) -> Result<Option<bool>, Problem> 
         Some("false" | "False") => Ok(Some(false)),
         Some(other) => Err(bad(format!("Invalid Input: Expected boolean, received '{other}' ({key})"))),
     }
-}
-
-/// Keys as the value of a header, in which not every character may stand; none when there are none.
-pub(super) fn header(keys: &[String]) -> Option<HeaderValue> {
-    let plain = |key: &String| key.chars().flat_map(char::escape_default).collect::<String>();
-    let mut text = keys.iter().map(plain).collect::<Vec<_>>().join(", ");
-    text.truncate(HEADER_MAX_BYTES);
-    HeaderValue::from_str(&text).ok().filter(|_| !keys.is_empty())
 }
 
 /// The first of these names that stands after the question mark.

@@ -16,7 +16,7 @@ mod workflow;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, patch, post};
 use serde_json::{Value, json};
@@ -24,8 +24,9 @@ use serde_json::{Value, json};
 use super::ask::Ask;
 use super::call::{self, Call, Shared, gzip};
 use super::caller::admitted;
+use super::ignored;
 use super::problem::Problem;
-use super::query::only;
+use super::query::noting;
 use super::turn::in_turns;
 use crate::error::Classify as _;
 
@@ -35,24 +36,22 @@ pub(super) use directory::Directory;
 pub(super) const ROOT: &str = "/atoms/v1";
 /// The surface that the log names.
 const VIA: &str = "atoms";
-/// Names the keys of a body that were passed over.
-const IGNORED_HEADER: HeaderName = HeaderName::from_static("recto-ignored");
 
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let all = Router::new()
         .route(
             "/agent",
-            only(["page", "offset", "search"], get(agents::list)).merge(plain(post(agents::create))),
+            noting(["page", "offset", "search"], get(agents::list)).merge(plain(post(agents::create))),
         )
         .route(
             "/agent/{id}",
-            only(["versionId", "draftId"], get(agents::show))
+            noting(["versionId", "draftId"], get(agents::show))
                 .merge(plain(patch(agents::edit).delete(nothing_here))),
         )
         .route("/agent/{id}/archive", plain(delete(agents::archive)))
         .route("/agent/{id}/duplicate", plain(post(agents::duplicate)))
-        .route("/agent/{id}/workflow", only(["versionId"], get(workflow::show)))
+        .route("/agent/{id}/workflow", noting(["versionId"], get(workflow::show)))
         .route("/workflow/{id}", plain(patch(workflow::replace)))
         .route("/conversation/outbound", plain(post(calls::outbound)))
         .merge(of_drafts())
@@ -68,10 +67,10 @@ fn of_drafts() -> Router<Arc<Shared>> {
         .route("/agent/{id}/drafts", plain(get(drafts::list).post(drafts::fork)))
         .route(
             DRAFT,
-            only(["limit"], get(drafts::show)).merge(plain(patch(drafts::rename).delete(drafts::discard))),
+            noting(["limit"], get(drafts::show)).merge(plain(patch(drafts::rename).delete(drafts::discard))),
         )
         .route(&at("/config"), plain(patch(drafts::configure)))
-        .route(&at("/diff"), only(["compareTo", "versionId"], get(drafts::diff)))
+        .route(&at("/diff"), noting(["compareTo", "versionId"], get(drafts::diff)))
         .route(&at("/publish"), plain(post(drafts::publish)))
         .route(&at("/test-call"), plain(post(calls::of_draft)))
 }
@@ -82,11 +81,11 @@ fn of_versions() -> Router<Arc<Shared>> {
     const VERSION: &str = "/agent/{id}/versions/{version}";
     let at = |rest: &str| format!("{VERSION}{rest}");
     Router::new()
-        .route("/agent/{id}/versions", only(["limit", "skip", "isPinned"], get(versions::list)))
-        .route("/agent/{id}/versions/diff", only(TWO, get(versions::diff)))
+        .route("/agent/{id}/versions", noting(["limit", "skip", "isPinned"], get(versions::list)))
+        .route("/agent/{id}/versions/diff", noting(TWO, get(versions::diff)))
         .route(
             "/agent/{id}/versions/compare-metrics",
-            only(TWO.into_iter().chain(["dateFrom", "dateTo"]), get(versions::metrics)),
+            noting(TWO.into_iter().chain(["dateFrom", "dateTo"]), get(versions::metrics)),
         )
         .route(VERSION, plain(get(versions::show).patch(versions::edit)))
         .route(&at("/activate"), plain(patch(versions::activate)))
@@ -95,7 +94,7 @@ fn of_versions() -> Router<Arc<Shared>> {
 
 /// A handler of requests that have no parameters besides their path.
 fn plain(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    only([] as [&str; 0], handler)
+    noting([] as [&str; 0], handler)
 }
 
 /// Agents are archived, not deleted.
@@ -119,12 +118,10 @@ async fn respond(
     work: impl FnOnce(&mut Ask<'_>) -> Result<(Value, Vec<String>), Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
     call.ask(VIA, move |ask| {
-        let (data, ignored) = work(ask)?;
+        let (data, passed_over) = work(ask)?;
         let mut response = call::json(ask.headers, &json!({"status": true, "data": data}))?;
         *response.status_mut() = status;
-        if let Some(value) = input::header(&ignored) {
-            response.headers_mut().insert(IGNORED_HEADER, value);
-        }
+        ignored::note(response.headers_mut(), &passed_over);
         Ok(response)
     })
     .await

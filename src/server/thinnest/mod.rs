@@ -25,8 +25,9 @@ use crate::release::ReleaseError;
 use super::ask::Ask;
 use super::call::{Call, Shared, gzip};
 use super::caller::admitted;
+use super::ignored;
 use super::problem::Problem;
-use super::query::only;
+use super::query::noting;
 use super::render::OWN;
 use super::turn::in_turns;
 
@@ -50,7 +51,7 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     ];
     // None of them has parameters besides its path.
     let add =
-        |router: Router<Arc<Shared>>, (path, handler)| router.route(path, only([] as [&str; 0], handler));
+        |router: Router<Arc<Shared>>, (path, handler)| router.route(path, noting([] as [&str; 0], handler));
     let agent = routes.into_iter().fold(Router::new(), add);
     let all = Router::new().nest(&format!("{ROOT}/agents/{{agent}}"), agent).layer(gzip());
     admitted(in_turns(all, shared), shared)
@@ -63,7 +64,9 @@ async fn answer<T: Serialize>(
 ) -> Result<Response, Problem> {
     call.ask(VIA, move |ask| {
         let document = work(ask)?;
-        super::call::json(ask.headers, &document)
+        let mut response = super::call::json(ask.headers, &document)?;
+        ignored::note(response.headers_mut(), &ask.ignored);
+        Ok(response)
     })
     .await
 }

@@ -17,7 +17,7 @@ use super::{agent, answer, compare, draft, snapshots};
 pub(super) async fn publish(At(named): At<String>, call: Call) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let body: Publishing = ask.body()?;
+        let body: Publishing = ask.known_body()?;
         line("version_label", body.version_label.as_deref())?;
         lines("change_summary", body.change_summary.as_deref())?;
         ask.refuse_outside("publish it on the command line, without activating it")?;
@@ -56,7 +56,7 @@ pub(super) fn label(said: String, number: Option<u64>, id: u64) -> String {
 pub(super) async fn unpublish(At(named): At<String>, call: Call) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let Nothing {} = ask.body()?;
+        let Nothing {} = ask.known_body()?;
         ask.agents.unpublish(&handle, "")?;
         Ok(json!({"success": true, "status": "draft"}))
     })

@@ -121,7 +121,7 @@ pub(super) async fn show(
 pub(super) async fn checkpoint(At(named): At<String>, call: Call) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Editor)?;
-        let body: Checkpointing = ask.body()?;
+        let body: Checkpointing = ask.known_body()?;
         line("version_label", body.version_label.as_deref())?;
         lines("change_summary", body.change_summary.as_deref())?;
         let note = match body.environment.as_deref() {
@@ -159,7 +159,7 @@ pub(super) async fn rollback(
 ) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let Nothing {} = ask.body()?;
+        let Nothing {} = ask.known_body()?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
         if snapshot.number.is_none() {
@@ -197,7 +197,7 @@ pub(super) async fn promote(
 ) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let body: Promoting = ask.body()?;
+        let body: Promoting = ask.known_body()?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
         if body.version_id.is_some_and(|id| id != snapshot.id) {
