@@ -18,6 +18,9 @@ use super::{AgentError, Agents, Config, config};
 /// What keeps keyed hashes of accepted values apart from every other hash.
 const KEY_CONTEXT: &str = "recto 2026 accepted findings of one agent";
 
+/// The setting that names a program which has the last word on versions.
+pub const OUTSIDE_SETTING: &str = "check.command";
+
 /// What the check of a version says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
@@ -148,6 +151,14 @@ pub(super) fn state_value(state: CheckState, report: Option<&Report>) -> Value {
 }
 
 impl Agents {
+    /// Whether a program outside has the last word on versions.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn is_checked_outside(&self) -> Result<bool, AgentError> {
+        Ok(self.repo.settings()?.get(OUTSIDE_SETTING).is_some())
+    }
+
     /// Checks a config; findings accepted for `agent` are left out.
     ///
     /// # Errors

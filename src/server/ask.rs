@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::access::Role;
-use crate::agent::{AgentError, Agents};
+use crate::agent::{AgentError, Agents, OUTSIDE_SETTING};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::refs::Handle;
@@ -28,8 +28,6 @@ pub(super) const DOCUMENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a value of a document takes in memory at most, besides its text; in bytes.
 const VALUE_MAX_BYTES: u64 = 64;
-/// The setting of one machine that names a program which has the last word on versions.
-const OUTSIDE: &str = "check.command";
 
 /// A request that is worked on.
 pub(super) struct Ask<'a> {
@@ -110,7 +108,7 @@ impl Ask<'_> {
     /// # Errors
     /// When the settings cannot be read.
     pub(super) fn is_checked_outside(&self) -> Result<bool, Problem> {
-        Ok(self.shared.repo.settings()?.get(OUTSIDE).is_some())
+        Ok(self.agents.is_checked_outside()?)
     }
 
     /// Refuses what only that program may decide: a server runs no programs.
@@ -122,7 +120,7 @@ impl Ask<'_> {
             return Ok(());
         }
         let message =
-            format!("a program ('{OUTSIDE}') has the last word on versions, and a server runs none");
+            format!("a program ('{OUTSIDE_SETTING}') has the last word on versions, and a server runs none");
         Err(Problem::new(StatusCode::CONFLICT, Kind::Refused, message)
             .hint(format!("{instead}, then 'recto check AGENT@VERSION --run' where the store lies")))
     }

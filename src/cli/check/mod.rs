@@ -12,7 +12,7 @@ use crate::refs::Handle;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::publish::outside;
+use super::outside;
 
 use subject::Subject;
 
@@ -142,7 +142,7 @@ fn run_anew(
         None => None,
     };
     if let Some(Err(why)) = &said {
-        ctx.out.warn(format!("check.command: {why}"));
+        ctx.out.warn(outside::said(why));
     }
     Ok(agents.check_version(agent, &version.id, said)?.1)
 }
