@@ -99,9 +99,13 @@ fn an_imported_config_serves_when_the_program_lets_it() {
     assert_eq!(standing(&place, "desk", "V2"), (1.into(), "failed".into()));
     // The same again is not asked about again, and still does not serve.
     let again = place.recto(["import", "slow.json", "--as", "desk", "--activate"]).exits(5);
-    assert!(again.stderr.contains("V2 of agent 'desk' cannot serve: its check is failed"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("V2 of agent 'desk' cannot be activated: its check is failed"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(asked(&place), ["desk@V1", "desk@V2"]);
-    place.write("blocks/prompt.json", "\"x\"");
+    place.write("blocks/prompt.md", "x");
     place.write("blocks/voice.json", "{\"speed\":2}");
     let blocks = ["import", "blocks", "--format", "blocks", "--as", "desk", "--activate"];
     let run = place.recto(blocks).exits(0);

@@ -62,13 +62,11 @@ impl Imported {
 
     /// What is said of a check that has not passed.
     pub(super) fn check_lines(&self) -> Vec<String> {
-        match &self.verdict {
-            Some(verdict) => verdict.lines(),
-            None => {
-                let state = self.done.state.filter(|state| *state != CheckState::Passed);
-                state.map(|state| format!("check: {state}")).into_iter().collect()
-            }
+        if let Some(verdict) = &self.verdict {
+            return verdict.lines();
         }
+        let state = self.done.state.filter(|state| *state != CheckState::Passed);
+        state.map(|state| format!("check: {state}")).into_iter().collect()
     }
 
     /// The commands that take the import back, where it did something.
