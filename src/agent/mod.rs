@@ -61,7 +61,7 @@ pub use import::{
     ImportProgress, ImportReport, vendor_agent_id,
 };
 pub use merge::{Decision, MergeOptions, MergeOutcome, Pick, Resolution, conflict_is_at, conflict_name};
-pub use meta::{Meta, MetaEdit};
+pub use meta::{Meta, MetaEdit, one_line, some_lines};
 pub use number::Number;
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::access::Role;
-use crate::agent::{AgentError, Agents, OUTSIDE_SETTING};
+use crate::agent::{AgentError, Agents, OUTSIDE_SETTING, one_line, some_lines};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::refs::Handle;
@@ -195,7 +195,7 @@ impl Ask<'_> {
 /// # Errors
 /// 400, naming the text and the character.
 pub(super) fn line(what: &str, text: Option<&str>) -> Result<(), Problem> {
-    refuse_controls(what, text, &[])
+    well_formed(what, one_line(text.unwrap_or_default()))
 }
 
 /// Refuses control characters in a text of several lines, but for tabs and the ends of lines.
@@ -203,20 +203,11 @@ pub(super) fn line(what: &str, text: Option<&str>) -> Result<(), Problem> {
 /// # Errors
 /// 400, naming the text and the character.
 pub(super) fn lines(what: &str, text: Option<&str>) -> Result<(), Problem> {
-    refuse_controls(what, text, &['\n', '\r', '\t'])
+    well_formed(what, some_lines(text.unwrap_or_default()))
 }
 
-fn refuse_controls(what: &str, text: Option<&str>, allowed: &[char]) -> Result<(), Problem> {
-    let mut letters = text.unwrap_or_default().chars().enumerate();
-    match letters.find(|(_, letter)| letter.is_control() && !allowed.contains(letter)) {
-        None => Ok(()),
-        Some((at, letter)) => {
-            let (code, place) = (u32::from(letter), at + 1);
-            Err(Problem::malformed(format!(
-                "{what}: character {place} is the control character U+{code:04X}"
-            )))
-        }
-    }
+fn well_formed(what: &str, checked: Result<(), String>) -> Result<(), Problem> {
+    checked.map_err(|reason| Problem::malformed(format!("{what}: {reason}")))
 }
 
 /// No handle that could be given is one that the token is for.
