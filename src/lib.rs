@@ -7,6 +7,7 @@
 //! A module imports only from the modules listed before it; `tests/tidy` enforces that.
 //! `docs/architecture.md` is the map.
 
+pub mod cache;
 pub mod clock;
 pub mod error;
 

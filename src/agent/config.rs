@@ -1,10 +1,10 @@
 //! Configs: reading one from a commit, storing one as objects, comparing two.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cache::{Cache, Usage};
 use crate::check::Finding;
 use crate::diff::path::Path;
 use crate::diff::{ConfigDiff, compare_configs};
@@ -20,11 +20,12 @@ use super::{AgentError, Agents};
 
 /// Context lines around a change in a text.
 const CONTEXT_LINES: usize = 3;
-/// Resolved configs kept in memory at most, in bytes.
-const RESOLVED_MAX_BYTES: usize = 64 * 1024 * 1024;
-
-/// Trees whose findings are kept in memory at most.
-const FINDINGS_MAX: usize = 256;
+/// Memory at most for what was read, in bytes: profiles, resolved configs, and what checks found.
+const PROFILES_MAX_BYTES: u64 = 32 * 1024 * 1024;
+const RESOLVED_MAX_BYTES: u64 = 32 * 1024 * 1024;
+const FINDINGS_MAX_BYTES: u64 = 2 * 1024 * 1024;
+/// How much more memory a profile takes, read and with its schemas, than its canonical JSON.
+const PROFILE_FACTOR: usize = 8;
 
 /// A config as a commit holds it.
 #[derive(Debug, Clone)]
@@ -43,17 +44,23 @@ pub struct Config {
     pub value: Value,
 }
 
-/// Profiles and resolved configs that were read; neither ever changes.
-#[derive(Debug, Default)]
-pub(super) struct ConfigCache(Mutex<Cached>);
-
-#[derive(Debug, Default)]
-struct Cached {
-    profiles: HashMap<ObjectId, Arc<Profile>>,
-    resolved: HashMap<ObjectId, Arc<[u8]>>,
-    resolved_bytes: usize,
+/// What was read, and what was found out about it; none of it ever changes.
+#[derive(Debug)]
+pub(super) struct ConfigCache {
+    profiles: Cache<ObjectId, Arc<Profile>>,
+    resolved: Cache<ObjectId, Arc<[u8]>>,
     /// By profile and tree.
-    findings: HashMap<(ObjectId, ObjectId), Arc<Vec<Finding>>>,
+    findings: Cache<(ObjectId, ObjectId), Arc<Vec<Finding>>>,
+}
+
+impl Default for ConfigCache {
+    fn default() -> Self {
+        Self {
+            profiles: Cache::new(PROFILES_MAX_BYTES),
+            resolved: Cache::new(RESOLVED_MAX_BYTES),
+            findings: Cache::new(FINDINGS_MAX_BYTES),
+        }
+    }
 }
 
 impl ConfigCache {
@@ -63,17 +70,18 @@ impl ConfigCache {
         key: (ObjectId, ObjectId),
         find: impl FnOnce() -> Vec<Finding>,
     ) -> Arc<Vec<Finding>> {
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = lock().findings.get(&key) {
-            return Arc::clone(found);
+        if let Some(found) = self.findings.get(&key) {
+            return found;
         }
         let found = Arc::new(find());
-        let mut cache = lock();
-        if cache.findings.len() >= FINDINGS_MAX {
-            cache.findings.clear();
-        }
-        cache.findings.insert(key, Arc::clone(&found));
+        let owned_bytes = found.iter().map(|finding| size_of::<Finding>() + finding.owned_bytes()).sum();
+        self.findings.put(key, Arc::clone(&found), owned_bytes);
         found
+    }
+
+    /// What is kept.
+    pub(super) fn usage(&self) -> [Usage; 3] {
+        [self.profiles.usage("profiles"), self.resolved.usage("configs"), self.findings.usage("findings")]
     }
 }
 
@@ -90,17 +98,23 @@ impl Agents {
     /// # Errors
     /// When it is missing or no profile.
     pub fn profile(&self, id: &ObjectId) -> Result<Arc<Profile>, AgentError> {
-        let cached = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).profiles.get(id).cloned();
-        if let Some(profile) = cached {
+        if let Some(profile) = Profile::builtin_by_id(*id) {
+            return Ok(Arc::clone(profile));
+        }
+        if let Some(profile) = self.configs.profiles.get(id) {
             return Ok(profile);
         }
-        let profile = match Profile::builtin_by_id(*id) {
-            Some(profile) => Arc::clone(profile),
-            None => Arc::new(Profile::from_stored(&self.repo.block(id)?)?),
-        };
-        let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.profiles.insert(*id, Arc::clone(&profile));
+        let bytes = self.repo.block(id)?;
+        let profile = Arc::new(Profile::from_stored(&bytes)?);
+        self.configs.profiles.put(*id, Arc::clone(&profile), bytes.len() * PROFILE_FACTOR);
         Ok(profile)
+    }
+
+    /// What is kept in memory of what was read, here and of the store.
+    pub fn usage(&self) -> Vec<Usage> {
+        let mut all = self.repo.usage();
+        all.extend(self.configs.usage());
+        all
     }
 
     /// A profile by name: one that is built in, or a file `profiles/NAME.json` of the store.
@@ -177,7 +191,7 @@ impl Agents {
 
     /// A resolved config that was put together before.
     pub(super) fn known_resolved(&self, commit: &ObjectId) -> Option<Arc<[u8]>> {
-        self.configs.0.lock().unwrap_or_else(PoisonError::into_inner).resolved.get(commit).cloned()
+        self.configs.resolved.get(commit)
     }
 
     /// Puts the resolved config of a commit together and keeps it.
@@ -188,13 +202,7 @@ impl Agents {
         blocks: &Blocks,
     ) -> Result<Arc<[u8]>, AgentError> {
         let bytes: Arc<[u8]> = canonical::to_vec(&profile.resolved(blocks)?).into();
-        let mut cache = self.configs.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.resolved_bytes + bytes.len() > RESOLVED_MAX_BYTES {
-            cache.resolved.clear();
-            cache.resolved_bytes = 0;
-        }
-        cache.resolved_bytes += bytes.len();
-        cache.resolved.insert(*commit, Arc::clone(&bytes));
+        self.configs.resolved.put(*commit, Arc::clone(&bytes), bytes.len());
         Ok(bytes)
     }
 

@@ -114,7 +114,7 @@ fn write_title(operation: &mut Operation<'_>, draft: RecordId, title: &str) -> R
 }
 
 /// The version that an operation published.
-fn appended(record: &Record) -> Option<ObjectId> {
+pub(super) fn appended(record: &Record) -> Option<ObjectId> {
     let lists = [RefName::versions(), RefName::unpushed()];
     let change = record.changes.iter().find(|change| lists.contains(&change.name))?;
     change.to.as_ref().and_then(Target::id)

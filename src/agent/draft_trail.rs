@@ -1,8 +1,12 @@
 //! One draft followed through a log, in which its name may change and other drafts may have had it.
 
+use crate::history::{LogLines, Order};
 use crate::log::{Record, RecordId};
 use crate::refs::{Handle, RefName};
+use crate::repo::RepoError;
 
+use super::draft_title::appended;
+use super::publish::PUBLISH;
 use super::{AgentError, Agents};
 
 /// Follows one draft through a log, record by record, from either end.
@@ -53,6 +57,35 @@ impl DraftTrail {
 }
 
 impl Agents {
+    /// What is to be said of a draft that is not there because its publishing took it away; none where it is there, or
+    /// went otherwise.
+    ///
+    /// # Errors
+    /// `NoSuchAgent`, or when the log cannot be read.
+    pub fn published_meanwhile(
+        &self,
+        agent: &Handle,
+        name: &Handle,
+    ) -> Result<Option<AgentError>, AgentError> {
+        let own = RefName::draft(name);
+        let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
+        let lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
+        for line in lines.containing(&format!("\"{own}\"")) {
+            let (_, record) = line.map_err(RepoError::from)?;
+            let Some(change) = record.changes.iter().rfind(|change| change.name == own) else { continue };
+            let version = appended(&record).filter(|_| change.to.is_none() && record.kind == PUBLISH);
+            let number = match version {
+                Some(version) => self.number_of(agent, &version)?,
+                None => None,
+            };
+            return Ok(number.map(|number| {
+                let (agent, draft, by) = (agent.clone(), name.clone(), record.actor.name.clone());
+                AgentError::DraftPublished { agent, draft, number, by }
+            }));
+        }
+        Ok(None)
+    }
+
     /// The trail of a draft; of one that is gone, of all that had its name.
     pub(super) fn draft_trail(
         &self,

@@ -50,7 +50,7 @@ pub enum AgentError {
     #[error("agent '{0}' is archived")]
     Archived(Handle),
     /// The revision names nothing.
-    #[error("agent '{agent}' has no '{revision}'")]
+    #[error("agent '{agent}' has no {}", plainly(revision))]
     NoSuchRevision {
         /// The agent.
         agent: Handle,
@@ -98,6 +98,18 @@ pub enum AgentError {
         /// The revision it is at.
         actual: u64,
         /// Who edited it last.
+        by: String,
+    },
+    /// Somebody published the draft, which is gone with that.
+    #[error("draft '{draft}' of agent '{agent}' was published meanwhile, as V{number}, by {by}")]
+    DraftPublished {
+        /// The agent.
+        agent: Handle,
+        /// The draft.
+        draft: Handle,
+        /// The version that it became.
+        number: Number,
+        /// Who published it.
         by: String,
     },
     /// What was expected to serve, or to be newest, is not.
@@ -393,6 +405,7 @@ impl Classify for AgentError {
             | Self::NoChange { .. }
             | Self::CannotUndo { .. } => Kind::Refused,
             Self::DraftMoved { .. }
+            | Self::DraftPublished { .. }
             | Self::Moved { .. }
             | Self::WouldUndo { .. }
             | Self::Conflicted { .. } => Kind::Conflict,
@@ -463,6 +476,9 @@ impl Classify for AgentError {
             Self::DraftMoved { agent, draft, .. } => {
                 Some(format!("'recto draft log {agent}@{draft}' shows what was changed"))
             }
+            Self::DraftPublished { agent, number, .. } => {
+                Some(format!("'recto show {agent}@{}' shows it", named(*number)))
+            }
             Self::NothingToPublish { agent, draft, .. } => Some(format!(
                 "edit it first ('recto set {agent}@{draft} PATH=VALUE'), or publish with --allow-unchanged"
             )),
@@ -505,6 +521,14 @@ impl Classify for AgentError {
             }
             _ => None,
         }
+    }
+}
+
+/// What a revision names: of a draft, which has a name alone in most places, without what tells it from others.
+fn plainly(revision: &str) -> String {
+    match revision.strip_prefix("draft:") {
+        Some(name) => format!("draft '{name}'"),
+        None => format!("'{revision}'"),
     }
 }
 

@@ -136,6 +136,15 @@ impl Agents {
         Ok(found)
     }
 
+    /// The versions of an agent with their numbers, oldest first: nothing of what they are is read.
+    ///
+    /// # Errors
+    /// When a list cannot be read.
+    pub fn numbers(&self, agent: &Handle) -> Result<Vec<(Number, ObjectId)>, AgentError> {
+        let entries = self.entries(agent, 0, usize::MAX)?;
+        Ok(entries.into_iter().map(|(number, entry)| (number, entry.id)).collect())
+    }
+
     /// The list that a version published in an operation goes into.
     pub(super) fn list_in(operation: &mut Operation<'_>) -> Result<RefName, AgentError> {
         let elsewhere = operation.target(&RefName::upstream())?.is_some();

@@ -16,6 +16,8 @@ use super::config::{self, NewCommit, is_empty, mint};
 use super::draft::only_draft;
 use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Number, Undone, version};
 
+/// The kind of the operation.
+pub(super) const PUBLISH: &str = "publish";
 /// Most undone changes that are named.
 const UNDONE_MAX: usize = 100;
 
@@ -88,7 +90,8 @@ impl Agents {
     ///
     /// # Errors
     /// `Conflicted`, `NothingToPublish`, `WouldUndo`, `DraftMoved`, `Invalid`, `Masked`, `BadText`, `Archived`;
-    /// `CheckStands` when it is to be activated and its check failed. The draft then stays.
+    /// `CheckStands` when it is to be activated and its check failed. The draft then stays. `NoSuchRevision`,
+    /// `DraftPublished` where there is no such draft, or no longer.
     pub fn publish(
         &self,
         agent: &Handle,
@@ -96,8 +99,8 @@ impl Agents {
         options: &PublishOptions,
     ) -> Result<Published, AgentError> {
         version::message(&options.label, &options.description)?;
-        let intent = self.intent("publish", options.override_check.as_deref().unwrap_or_default());
-        let ((version, number, check, state), receipt) = self.repo.operate(
+        let intent = self.intent(PUBLISH, options.override_check.as_deref().unwrap_or_default());
+        let done = self.repo.operate(
             agent,
             &intent,
             |operation| {
@@ -127,7 +130,14 @@ impl Agents {
                 Ok((id, number, check, state))
             },
             |operation, id| self.derive(operation, id),
-        )?;
+        );
+        let ((version, number, check, state), receipt) = match done {
+            Err(AgentError::NoSuchRevision { agent, revision }) => {
+                let gone = self.published_meanwhile(&agent, name)?;
+                return Err(gone.unwrap_or(AgentError::NoSuchRevision { agent, revision }));
+            }
+            done => done?,
+        };
         Ok(Published { version, number, active: options.activate, check, state, receipt })
     }
 
@@ -144,7 +154,7 @@ impl Agents {
         let options = &direct.options;
         version::message(&options.label, &options.description)?;
         let config = self.loose_config(Arc::clone(&direct.profile), direct.config)?;
-        let intent = self.intent("publish", options.override_check.as_deref().unwrap_or_default());
+        let intent = self.intent(PUBLISH, options.override_check.as_deref().unwrap_or_default());
         let (done, receipt) = self.repo.operate(
             agent,
             &intent,

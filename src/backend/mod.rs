@@ -19,6 +19,7 @@ pub(crate) mod script;
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use crate::cache::Usage;
 use crate::clock::Time;
 use crate::disk::Stat;
 use crate::log::{AgentId, ListEntry, RecordId, RefState, StoreId};
@@ -115,6 +116,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn glance(&self, agent: &Handle, name: &RefName) -> Option<Glance> {
         let _ = (agent, name);
         None
+    }
+
+    /// What is kept in memory of what was read, and how much it may be.
+    fn usage(&self) -> Vec<Usage> {
+        Vec::new()
     }
 
     /// Whether an agent is found under that very handle, not under what it was renamed to: told in one step and

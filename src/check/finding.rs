@@ -59,6 +59,14 @@ pub struct Finding {
     pub fingerprint_input: Offending,
 }
 
+impl Finding {
+    /// About how much memory its texts take, in bytes.
+    pub(crate) fn owned_bytes(&self) -> usize {
+        let masked = self.masked.as_ref().map_or(0, String::len);
+        self.path.len() + self.pointer.len() + self.message.len() + masked + self.fingerprint_input.0.len()
+    }
+}
+
 /// Length of a fingerprint, in bytes before hexadecimal.
 const FINGERPRINT_BYTES: usize = 16;
 

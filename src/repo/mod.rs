@@ -28,7 +28,7 @@ pub use gc::{GcOptions, GcReport, Holdings};
 pub use operation::{Expectation, Intent, Operation, Receipt};
 pub use settings::Settings;
 
-use objects::ObjectCache;
+use objects::{ObjectCache, no_objects};
 
 /// The directory of a store.
 pub const STORE_DIR: &str = ".recto";
@@ -73,7 +73,7 @@ impl Repo {
 
     /// A store on any other backend; its settings, if any, are read from `disk` under `root`.
     pub fn on(backend: Arc<dyn Backend>, disk: SharedDisk, root: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        let (cache, unapplied) = (ObjectCache::default(), Mutex::default());
+        let (cache, unapplied) = (no_objects(), Mutex::default());
         Self { backend, local: None, clock, disk, root, cache, unapplied }
     }
 

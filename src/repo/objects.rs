@@ -1,45 +1,31 @@
 //! Objects of an opened store, decoded, with a bounded cache: an object never changes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use crate::cache::{Cache, Usage};
 use crate::object::{Commit, Content, Entry, Kind, Object, ObjectId, Tree};
 
 use super::{Repo, RepoError};
 
 /// Memory for objects that were read at most, in bytes.
-const CACHE_MAX_BYTES: usize = 32 * 1024 * 1024;
-/// What one takes beside its payload there, in bytes: its id, its place in the table, two allocations.
-const OBJECT_BYTES: usize = 192;
+const CACHE_MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Objects that were read, until there are too many.
-#[derive(Debug, Default)]
-pub(super) struct ObjectCache(Mutex<Cached>);
+pub(super) type ObjectCache = Cache<ObjectId, Arc<Object>>;
 
-#[derive(Debug, Default)]
-struct Cached {
-    objects: HashMap<ObjectId, Arc<Object>>,
-    size_bytes: usize,
-}
-
-impl ObjectCache {
-    fn get(&self, id: &ObjectId) -> Option<Arc<Object>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).objects.get(id).cloned()
-    }
-
-    fn put(&self, id: ObjectId, object: &Arc<Object>) {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let size_bytes = object.payload.len() + OBJECT_BYTES;
-        if cached.size_bytes + size_bytes > CACHE_MAX_BYTES {
-            *cached = Cached::default();
-        }
-        if cached.objects.insert(id, Arc::clone(object)).is_none() {
-            cached.size_bytes += size_bytes;
-        }
-    }
+/// One with nothing in it.
+pub(super) fn no_objects() -> ObjectCache {
+    Cache::new(CACHE_MAX_BYTES)
 }
 
 impl Repo {
+    /// What is kept in memory of what was read.
+    pub fn usage(&self) -> Vec<Usage> {
+        let mut all = vec![self.cache.usage("objects")];
+        all.extend(self.backend.usage());
+        all
+    }
+
     /// An object; `None` when it is not here.
     ///
     /// # Errors
@@ -54,7 +40,9 @@ impl Repo {
             None => self.backend.object(id)?,
         };
         let Some(object) = found.map(Arc::new) else { return Ok(None) };
-        self.cache.put(*id, &object);
+        // What the object is shared by has its counts and its own fields beside the payload.
+        let owned_bytes = object.payload.capacity() + size_of::<Object>() + 2 * size_of::<usize>();
+        self.cache.put(*id, Arc::clone(&object), owned_bytes);
         Ok(Some(object))
     }
 

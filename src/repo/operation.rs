@@ -78,8 +78,7 @@ impl Expectation {
                 if ids.iter().any(holds) {
                     return Ok(());
                 }
-                let what =
-                    at.as_ref().map_or_else(|| "the last operation".to_owned(), |name| format!("'{name}'"));
+                let what = at.as_ref().map_or_else(|| "the last operation".to_owned(), told);
                 (what, ids.join(", "), if at.is_some() { target } else { head })
             }
             Self::Made { at, by } => {
@@ -87,7 +86,7 @@ impl Expectation {
                 if made == Some(*by) {
                     return Ok(());
                 }
-                (format!("'{at}'"), format!("made by {by}"), made.map(|made| format!("made by {made}")))
+                (told(at), format!("made by {by}"), made.map(|made| format!("made by {made}")))
             }
         };
         Err(RepoError::NotAsExpected {
@@ -97,6 +96,11 @@ impl Expectation {
             actual: actual.unwrap_or_else(|| "none".to_owned()),
         })
     }
+}
+
+/// A ref as people call what it is.
+fn told(name: &RefName) -> String {
+    name.as_draft().map_or_else(|| format!("'{name}'"), |draft| format!("draft '{draft}'"))
 }
 
 /// What an operation did.

@@ -34,6 +34,12 @@ pub(super) fn of_agent(error: &AgentError) -> Option<String> {
         AgentError::DraftMoved { agent, draft, .. } => {
             format!("GET {} shows what was changed", of(agent, &format!("/drafts/{draft}/revisions")))
         }
+        AgentError::DraftPublished { agent, number, .. } if number.provisional => {
+            format!("GET {} shows it", of(agent, "/versions/latest"))
+        }
+        AgentError::DraftPublished { agent, number, .. } => {
+            format!("GET {} shows it", of(agent, &format!("/versions/V{number}")))
+        }
         AgentError::NothingToPublish { reason, .. } if reason.contains("same") => {
             "edit it first; 'allow_unchanged' publishes it as it is".to_owned()
         }

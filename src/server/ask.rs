@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use crate::sync::{SyncError, mirrored};
 use super::body::{BodyReader, Counted, Kept};
 use super::call::{Call, Shared, sent, uncompressed};
 use super::caller::Caller;
+use super::fields;
 use super::problem::Problem;
 use crate::sync::wire::WireError;
 
@@ -220,7 +221,7 @@ pub(super) fn no_handle() -> Problem {
 /// # Errors
 /// 400 with what does not fit.
 pub(super) fn parsed_body<T: DeserializeOwned>(body: Value) -> Result<T, Problem> {
-    serde_json::from_value(body).map_err(|error| Problem::malformed(format!("the body: {error}")))
+    fields::read(body).map_err(|wrong| Problem::malformed(wrong.to_string()))
 }
 
 /// What a path names, percent signs decoded.
@@ -232,21 +233,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(named)) => Ok(Self(named)),
-            Err(refused) => Err(Problem::malformed(format!("the path: {}", refused.body_text()))),
-        }
-    }
-}
-
-/// What stands after the question mark.
-pub(super) struct Params<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match Query::<T>::try_from_uri(&parts.uri) {
-            Ok(Query(params)) => Ok(Self(params)),
-            Err(refused) => Err(Problem::malformed(format!("the query: {}", refused.body_text()))),
+            Err(_) => {
+                Err(Problem::malformed("the path cannot be read: its percent signs do not spell a text"))
+            }
         }
     }
 }
@@ -254,12 +243,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 /// Reads a text of a request as what it must be.
 ///
 /// # Errors
-/// 400, naming it.
+/// 400, naming it in quotes.
 pub(super) fn parsed<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| Problem::malformed(format!("{what}: {error}")))
+    text.parse().map_err(|error| Problem::malformed(format!("'{what}': {error}")))
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! What answers calls, ready to be sent: the resolved config of what serves, kept in memory, and looked at
 //! again in one step (no read, no lock) whenever it is asked for, so that a change by any process shows at once.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -12,6 +10,7 @@ use axum::response::Response;
 
 use crate::access::Role;
 use crate::backend::Glance;
+use crate::cache::{Cache, Usage};
 use crate::clock::{Clock as _, SystemClock};
 use crate::refs::{Handle, RefName, Target};
 use crate::sync::wire::JSON_TYPE;
@@ -24,9 +23,8 @@ use super::problem::Problem;
 
 /// Names the version that is served.
 pub(super) const VERSION_HEADER: HeaderName = HeaderName::from_static("recto-version");
-/// What is kept at most: refs, and bytes of their configs.
-const KEPT_MAX: usize = 100_000;
-const KEPT_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// Memory at most for what serves, in bytes.
+const KEPT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// The surface that is named where something is recorded; nothing is.
 const VIA: &str = "http";
 
@@ -47,37 +45,29 @@ struct Served {
     version: HeaderValue,
 }
 
-#[derive(Default)]
-struct Kept {
-    /// By the path that asks for it.
-    served: HashMap<String, Arc<Served>>,
-    bytes: usize,
-}
+/// What serves, ready to be sent: by the path that asks for it.
+#[derive(Debug)]
+pub(super) struct Hot(Cache<String, Arc<Served>>);
 
-/// What serves, ready to be sent.
-#[derive(Default)]
-pub(super) struct Hot(RwLock<Kept>);
-
-impl fmt::Debug for Hot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hot")
+impl Default for Hot {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_MAX_BYTES))
     }
 }
 
 impl Hot {
     fn known(&self, path: &str) -> Option<Arc<Served>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).served.get(path).cloned()
+        self.0.get(path)
     }
 
-    fn keep(&self, path: &str, served: Arc<Served>) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.served.len() >= KEPT_MAX || kept.bytes + served.body.len() > KEPT_MAX_BYTES {
-            *kept = Kept::default();
-        }
-        kept.bytes += served.body.len();
-        if let Some(before) = kept.served.insert(path.to_owned(), served) {
-            kept.bytes -= before.body.len();
-        }
+    fn keep(&self, path: &str, served: &Arc<Served>) {
+        let texts = path.len() + served.etag.len() + served.version.len();
+        self.0.put(path.to_owned(), Arc::clone(served), served.body.len() + size_of::<Served>() + texts);
+    }
+
+    /// What is kept.
+    pub(super) fn usage(&self) -> Usage {
+        self.0.usage("active")
     }
 }
 
@@ -186,7 +176,7 @@ fn read(
     let now = SystemClock.now();
     let is_settled = |seen: Option<Glance>| seen.is_none_or(|seen| seen.is_settled(now));
     if served.seen.is_some() && is_settled(served.seen) && is_settled(served.settings.flatten()) {
-        ask.shared.hot.keep(path, Arc::clone(&served));
+        ask.shared.hot.keep(path, &served);
     }
     Ok(served)
 }

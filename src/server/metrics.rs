@@ -19,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::access::Role;
+use crate::cache::Usage;
 
 use super::call::Shared;
 use super::caller::{Caller, admitted};
@@ -74,6 +75,11 @@ struct Asked {
     api: Api,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kept {
+    cache: &'static str,
+}
+
 /// What a server counts.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -85,6 +91,9 @@ pub(super) struct Metrics {
     pub(super) hot_misses: Counter,
     /// Connections that are open.
     pub(super) connections: Gauge,
+    /// What is kept in memory of what was read, and how much it may be.
+    cache_bytes: Family<Kept, Gauge>,
+    cache_max_bytes: Family<Kept, Gauge>,
 }
 
 impl Default for Metrics {
@@ -95,6 +104,7 @@ impl Default for Metrics {
             Family::new_with_constructor(|| Histogram::new(BOUNDS));
         let (hot_hits, hot_misses) = (Counter::default(), Counter::default());
         let connections = Gauge::default();
+        let (cache_bytes, cache_max_bytes) = <(Family<Kept, Gauge>, Family<Kept, Gauge>)>::default();
         registry.register(
             "http_requests",
             "Requests that were answered, by API and status",
@@ -109,7 +119,19 @@ impl Default for Metrics {
         registry.register("active_hits", "Configs in use that were sent from memory", hot_hits.clone());
         registry.register("active_misses", "Configs in use that were read first", hot_misses.clone());
         registry.register("http_connections", "Connections that are open", connections.clone());
-        Self { registry, requests, seconds, hot_hits, hot_misses, connections }
+        registry.register_with_unit(
+            "cache",
+            "Memory for what was read, which what is used least leaves first",
+            Unit::Bytes,
+            cache_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "cache_max",
+            "The most that such memory takes",
+            Unit::Bytes,
+            cache_max_bytes.clone(),
+        );
+        Self { registry, requests, seconds, hot_hits, hot_misses, connections, cache_bytes, cache_max_bytes }
     }
 }
 
@@ -119,6 +141,15 @@ impl Metrics {
         let api = Api::of(path);
         self.requests.get_or_create(&Answered { api, status: status.as_u16() }).inc();
         self.seconds.get_or_create(&Asked { api }).observe(took.as_secs_f64());
+    }
+
+    /// Takes in what is kept in memory.
+    fn kept(&self, all: impl IntoIterator<Item = Usage>) {
+        let figure = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
+        for Usage { of, bytes, max_bytes } in all {
+            self.cache_bytes.get_or_create(&Kept { cache: of }).set(figure(bytes));
+            self.cache_max_bytes.get_or_create(&Kept { cache: of }).set(figure(max_bytes));
+        }
     }
 }
 
@@ -135,6 +166,7 @@ async fn show(
     if !caller.sees_all() {
         return Err(Problem::forbidden("the numbers of all agents are for who may read all of them"));
     }
+    shared.metrics.kept(shared.agents.usage().into_iter().chain([shared.hot.usage()]));
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &shared.metrics.registry).is_err() {
         return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());

@@ -4,8 +4,10 @@ use std::any::Any;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -45,8 +47,9 @@ use super::{api, atoms, health, store, sync, thinnest};
 
 /// Largest head of a request, in bytes.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
-/// Threads for connections: the work is done on others.
-const CONNECTION_THREADS: usize = 2;
+/// Threads for connections, at least and at most: what waits for a disk is done on others, what answers calls from
+/// memory on these.
+const CONNECTION_THREADS: RangeInclusive<usize> = 2..=16;
 /// Threads for work besides those of the requests: looks at the store's health.
 const SPARE_THREADS: usize = 8;
 /// Pause after what the store lies on could not be asked.
@@ -115,6 +118,12 @@ pub struct Options {
     pub identity: Option<Identity>,
     /// What is taken, and how long is waited.
     pub limits: Limits,
+}
+
+/// One for each core.
+fn connection_threads() -> usize {
+    let (least, most) = (*CONNECTION_THREADS.start(), *CONNECTION_THREADS.end());
+    available_parallelism().map_or(least, |cores| cores.get().clamp(least, most))
 }
 
 impl Default for Options {
@@ -228,7 +237,7 @@ impl Server {
     pub fn run(self, stop: Stop) -> Result<(), ServerError> {
         let drain = self.shared.limits.drain;
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(CONNECTION_THREADS)
+            .worker_threads(connection_threads())
             .max_blocking_threads(self.shared.limits.requests + SPARE_THREADS)
             .thread_name("recto-serve")
             .enable_all()

@@ -27,7 +27,7 @@ use timing::Scale;
 
 type Group = (&'static str, fn(&Path, Scale));
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     ("publish", publish::run),
     ("parts", parts::run),
     ("resolve", resolve::run),
@@ -38,6 +38,7 @@ const GROUPS: [Group; 10] = [
     ("crowd", crowd::run),
     ("sync", sync::run),
     ("serve", serve::run),
+    ("mixed", serve::mixed),
 ];
 
 fn main() {

@@ -73,7 +73,11 @@ fn of_several_drafts_only_the_named_one_is_touched() {
     let done = place.recto(["rollback", "support@V1", "--republish", "--json"]).exits(0).json("republish");
     assert_eq!((&done["draft"], &done["backup"]), (&Value::Null, &Value::Null));
     assert_eq!(place.recto(["cat", "support@tone", "voice.speed"]).ok(), "7\n");
-    refused(place.recto(["rollback", "support@V1", "--republish", "--draft", "none"]), 1, "draft:none");
+    refused(
+        place.recto(["rollback", "support@V1", "--republish", "--draft", "none"]),
+        1,
+        "has no draft 'none'",
+    );
     place.recto(["rollback", "support@V1", "--republish", "--draft", "tone"]).ok();
     assert_eq!(place.recto(["cat", "support@tone", "voice.speed"]).ok(), "1\n");
     refused(place.recto(["rollback", "support", "sales", "--republish"]), 2, "one agent at a time");

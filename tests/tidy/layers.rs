@@ -5,7 +5,7 @@ use super::source::{Finding, Source};
 
 /// The rows, from the bottom up.
 const ROWS: [&[&str]; 18] = [
-    &["error", "clock"],
+    &["error", "clock", "cache"],
     &["encoding"],
     &["disk"],
     &["object"],

@@ -45,3 +45,31 @@ fn all_that_is_expected_has_to_hold() {
     refused(&both.discard_draft(&agent, &tone, None));
     store.agents.expecting(draft.is_still()).discard_draft(&agent, &tone, None).expect("discarded");
 }
+
+#[test]
+fn a_draft_that_its_publishing_took_away_was_published_meanwhile() {
+    let store = store();
+    let agent = store.support();
+    let tone = store.draft("tone");
+    store.set(&tone, "voice.speed", "2");
+    store.publish(&tone, "faster", false);
+    let gone = |name: &crate::refs::Handle| {
+        store.agents.publish(&agent, name, &PublishOptions::default()).expect_err("there is none")
+    };
+    match gone(&tone) {
+        AgentError::DraftPublished { draft, number, by, .. } => {
+            assert_eq!((draft, number.position), (tone.clone(), 2));
+            assert_eq!(by, store.agents.actor().name);
+        }
+        other => panic!("{other}"),
+    }
+    // What was discarded or renamed, or never was, was not published.
+    store.draft("tone");
+    store.agents.discard_draft(&agent, &tone, None).expect("discarded");
+    assert_eq!(gone(&tone).to_string(), "agent 'support' has no draft 'tone'");
+    let warm = store.draft("warm");
+    store.agents.rename_draft(&agent, &warm, &tone).expect("renamed");
+    assert!(matches!(gone(&warm), AgentError::NoSuchRevision { .. }));
+    store.agents.discard_draft(&agent, &tone, None).expect("discarded");
+    assert!(matches!(gone(&tone), AgentError::NoSuchRevision { .. }));
+}

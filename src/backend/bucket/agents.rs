@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::{BackendError, Head};
+use crate::cache::Usage;
 use crate::clock::Time;
 use crate::log::{RecordId, RefTable, Verifier};
 use crate::refs::{RefName, Shape, Target};
@@ -94,6 +95,11 @@ impl Agents {
     pub(super) fn new(max_age_us: u64) -> Self {
         let replayed = Recent::new(REPLAYED_MAX_BYTES);
         Self { asked: Recent::new(STATES_MAX_BYTES), replayed, max_age_us }
+    }
+
+    /// What is kept in memory.
+    pub(super) fn usage(&self) -> [Usage; 2] {
+        [self.asked.usage("states"), self.replayed.usage("logs")]
     }
 
     /// The tick after which something has to have been asked for; `None` when it has to be asked for now.

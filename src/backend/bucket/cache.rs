@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cache::Usage;
 use crate::disk::{FileKind, SharedDisk};
 
 /// A bounded map from which goes what was used longest ago.
@@ -76,6 +77,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Recent<K, V> {
         if let Some((_, _, bytes)) = kept.entries.remove(key) {
             kept.bytes -= bytes;
         }
+    }
+
+    /// What is kept, under a name.
+    pub(super) fn usage(&self, of: &'static str) -> Usage {
+        let kept = self.lock();
+        Usage { of, bytes: kept.bytes, max_bytes: kept.max_bytes }
     }
 
     /// Everything kept, what was used last first.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use futures_util::StreamExt as _;
 
 use crate::backend::BackendError;
+use crate::cache::Usage;
 use crate::log::StoreId;
 use crate::object::{Object, ObjectId};
 use crate::pack::{Effort, Pack, PackError, PackId, PackWriter};
@@ -56,6 +57,11 @@ impl Contents {
         let (pages, blobs, packs) = (Recent::new(share(1)), Recent::new(share(2)), Recent::new(share(5)));
         let (found_last, packs_max_bytes) = (Mutex::new(Vec::new()), share(5));
         Self { store, requests, pages, blobs, packs, found_last, packs_max_bytes, disk }
+    }
+
+    /// What is kept in memory.
+    pub(super) fn usage(&self) -> [Usage; 3] {
+        [self.pages.usage("pages"), self.blobs.usage("blobs"), self.packs.usage("packs")]
     }
 
     pub(super) fn nonce(&self) -> Result<Nonce, BucketError> {

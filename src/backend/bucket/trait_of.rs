@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use crate::backend::{
     Backend, BackendError, ChainHead, Fault, Head, KeptPack, Outcome, Staged, Transaction, transaction,
 };
+use crate::cache::Usage;
 use crate::log::{ListEntry, RefState, RefTable, StoreId};
 use crate::object::{Object, ObjectId};
 use crate::pack::{PackId, PackSummary, Packed};
@@ -68,6 +69,10 @@ impl Backend for BucketBackend {
 
     fn agents(&self, after: Option<&Handle>, limit: usize) -> Result<Vec<Handle>, BackendError> {
         self.waiter.wait(self.store.list(after, limit))
+    }
+
+    fn usage(&self) -> Vec<Usage> {
+        [&self.store.contents.usage()[..], &self.store.agents.usage()].concat()
     }
 
     fn locate(&self, handle: &Handle) -> Result<Option<Handle>, BackendError> {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::BackendError;
+use crate::cache::{Cache, Usage};
 use crate::disk::Stat;
 use crate::log::RefState;
 use crate::refs::{Handle, RefName};
@@ -17,33 +18,39 @@ use super::lost::way_back;
 
 /// Largest attributes file that is read, in bytes.
 const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// Attributes files kept in memory at most, in bytes; beyond it all are read anew.
-const CACHE_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Attributes files kept in memory at most, in bytes. One that is larger is read anew by each look, so that the bound
+/// is far from what agents have: it takes some 400,000 versions.
+const CACHE_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// The attributes files that were read.
-#[derive(Debug, Default)]
-pub(super) struct Cache {
-    files: Mutex<Files>,
+/// The attributes files that were read, by agent.
+#[derive(Debug)]
+pub(super) struct Known {
+    files: Cache<Handle, Arc<Mutex<Attributes>>>,
     hasher: RandomState,
 }
 
-/// The files by agent, and about how much memory they take.
-#[derive(Debug, Default)]
-struct Files {
-    of: HashMap<Handle, Kept>,
-    size_bytes: usize,
+impl Default for Known {
+    fn default() -> Self {
+        Self { files: Cache::new(CACHE_MAX_BYTES), hasher: RandomState::new() }
+    }
 }
 
-/// A file that is kept, and the size that it was counted with.
-#[derive(Debug)]
-struct Kept {
-    attributes: Arc<Mutex<Attributes>>,
-    size_bytes: usize,
+impl Known {
+    /// Keeps a file with the size that it has now.
+    fn keep(&self, agent: &Handle, attributes: &Arc<Mutex<Attributes>>, size_bytes: usize) {
+        let owned_bytes = agent.as_str().len() + size_of::<Mutex<Attributes>>() + size_bytes;
+        self.files.put(agent.clone(), Arc::clone(attributes), owned_bytes);
+    }
+
+    /// What is kept.
+    pub(super) fn usage(&self) -> Usage {
+        self.files.usage("attributes")
+    }
 }
 
 /// The whole lines of an attributes file.
 #[derive(Debug, Default)]
-struct Attributes {
+pub(super) struct Attributes {
     inode: u64,
     lines: Vec<u8>,
     /// Where the last line about a ref starts, by the hash of its name; made at the second look, since a
@@ -168,23 +175,21 @@ impl LocalBackend {
         look: impl FnOnce(&Attributes) -> Result<T, BackendError>,
     ) -> Result<T, BackendError> {
         let path = self.layout.attributes(agent);
-        let Cache { files, hasher } = &self.attributes;
+        let Known { files, hasher } = &self.attributes;
         let stat = || self.disk.stat(&path).map_err(BackendError::disk("look at the attributes"));
         // What was replayed in memory is not yet what the file says.
         let plain = Arc::ptr_eq(&self.view(agent), &self.disk);
         let before = if plain { stat()? } else { None };
-        if let Some(before) = &before {
-            let lock = || files.lock().unwrap_or_else(PoisonError::into_inner);
-            let shared = lock().of.get(agent).map(|kept| Arc::clone(&kept.attributes));
-            if let Some(shared) = shared {
-                let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let size_bytes = known.size_bytes();
-                if known.fits(before) && self.follow_attributes(&path, &mut known, before)? {
-                    if known.size_bytes() != size_bytes {
-                        lock().count(agent, &shared, known.size_bytes());
-                    }
-                    return look(&known);
+        if let Some(before) = &before
+            && let Some(shared) = files.get(agent)
+        {
+            let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let size_bytes = known.size_bytes();
+            if known.fits(before) && self.follow_attributes(&path, &mut known, before)? {
+                if known.size_bytes() != size_bytes {
+                    self.attributes.keep(agent, &shared, known.size_bytes());
                 }
+                return look(&known);
             }
         }
         let mut read = Attributes::default();
@@ -199,7 +204,7 @@ impl LocalBackend {
             read.inode = before.inode;
             let size_bytes = read.size_bytes();
             let read = Arc::new(Mutex::new(read));
-            files.lock().unwrap_or_else(PoisonError::into_inner).count(agent, &read, size_bytes);
+            self.attributes.keep(agent, &read, size_bytes);
         }
         found
     }
@@ -244,19 +249,6 @@ impl Attributes {
     }
 }
 
-impl Files {
-    /// Keeps a file with the size that it has now; when all together are too large, only that one.
-    fn count(&mut self, agent: &Handle, attributes: &Arc<Mutex<Attributes>>, size_bytes: usize) {
-        let before = self.of.get(agent).map_or(0, |kept| kept.size_bytes);
-        self.size_bytes = self.size_bytes - before + size_bytes;
-        if self.size_bytes > CACHE_MAX_BYTES {
-            self.of.clear();
-            self.size_bytes = size_bytes;
-        }
-        self.of.insert(agent.clone(), Kept { attributes: Arc::clone(attributes), size_bytes });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,20 +290,20 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_counted_as_it_grows_and_is_replaced() {
-        let mut files = Files::default();
-        let sized =
-            |bytes| Arc::new(Mutex::new(Attributes { lines: vec![0; bytes], ..Attributes::default() }));
+        let known = Known::default();
+        let of = |bytes| Arc::new(Mutex::new(Attributes { lines: vec![0; bytes], ..Attributes::default() }));
         let [a, b]: [Handle; 2] = ["a", "b"].map(|name| name.parse().expect("a handle"));
-        let (first, second) = (sized(1000), sized(500));
-        files.count(&a, &first, 1000);
-        files.count(&b, &second, 500);
-        files.count(&a, &first, 3000);
-        assert_eq!((files.size_bytes, files.of.len()), (3500, 2));
-        files.count(&a, &sized(10), 10);
-        assert_eq!(files.size_bytes, 510);
-        files.count(&b, &second, CACHE_MAX_BYTES);
-        assert_eq!((files.size_bytes, files.of.len()), (CACHE_MAX_BYTES, 1));
-        assert!(files.of.contains_key(&b));
+        let (first, second) = (of(1000), of(500));
+        known.keep(&a, &first, 1000);
+        let one = known.usage().bytes;
+        known.keep(&b, &second, 500);
+        assert_eq!(known.usage().bytes, 2 * one - 500);
+        known.keep(&a, &first, 3000);
+        assert_eq!(known.usage().bytes, 2 * one + 1500);
+        let last = of(10);
+        known.keep(&a, &last, 10);
+        assert_eq!(known.usage().bytes, 2 * one - 1490);
+        assert!(known.files.get(&a).is_some_and(|kept| Arc::ptr_eq(&kept, &last)));
     }
 
     #[test]

@@ -41,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cache::Usage;
 use crate::disk::{DiskError, FileKind, SharedDisk, Stat};
 use crate::log::{ListEntry, RefState, StoreId};
 use crate::object::{Object, ObjectId};
@@ -89,7 +90,7 @@ pub struct LocalBackend {
     /// Whether objects were staged that may not be durable yet. Held while they are made so.
     staged: Mutex<bool>,
     packs: packs::Packs,
-    attributes: attributes::Cache,
+    attributes: attributes::Known,
     /// How chains of other stores were found to end.
     chain_ends: Mutex<HashMap<(Handle, StoreId), chains::ChainEnd>>,
     /// What was looked for in logs because its file is not there, and is not in them either.
@@ -160,7 +161,7 @@ impl LocalBackend {
             overlays: Mutex::new(HashMap::new()),
             staged: Mutex::new(false),
             packs: packs::Packs::default(),
-            attributes: attributes::Cache::default(),
+            attributes: attributes::Known::default(),
             chain_ends: Mutex::default(),
             searched: Mutex::default(),
             names: Mutex::new(None),
@@ -242,6 +243,10 @@ impl Backend for LocalBackend {
         let single = name.shape() == Shape::Single;
         let path = single.then(|| self.layout.reference(agent, name))?;
         self.disk.stat(&path).ok()?.as_ref().map(Glance::of_file)
+    }
+
+    fn usage(&self) -> Vec<Usage> {
+        vec![self.attributes.usage()]
     }
 
     fn is_here(&self, agent: &Handle) -> bool {

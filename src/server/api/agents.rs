@@ -10,9 +10,10 @@ use crate::agent::{AgentError, Created, MetaEdit, NewAgent};
 use crate::history::Spec;
 use crate::profile::Profile;
 use crate::refs::{Handle, RefName};
-use crate::server::ask::{Ask, At, Params, line, lines, parsed};
+use crate::server::ask::{Ask, At, line, lines, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::answer::{Answer, expect, expect_nothing, make, read, write};
 use super::page;
@@ -322,7 +323,7 @@ async fn duplicate(At(agent): At<String>, call: Call) -> Result<Response, Proble
     make(call, format!("POST /agents/{agent}/duplicate"), move |ask, body: CopyToMake| {
         let agent = ask.agent(&agent, Role::Publisher)?;
         let from = match &body.revision {
-            Some(text) => Spec { agent: agent.clone(), revision: revision(text)?, explicit: true },
+            Some(text) => Spec { agent: agent.clone(), revision: revision("from", text)?, explicit: true },
             None => Spec::active(agent.clone()),
         };
         described(body.title.as_deref(), None)?;

@@ -10,9 +10,10 @@ use crate::agent::{ImportOptions, ImportOutcome, Liveness};
 use crate::diff::Path;
 use crate::error::Kind;
 use crate::refs::Handle;
-use crate::server::ask::{Ask, At, Params, line, no_handle, parsed};
+use crate::server::ask::{Ask, At, line, no_handle, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::ROOT;
 use super::agents::reason;
@@ -185,7 +186,7 @@ async fn export(
 ) -> Result<Response, Problem> {
     read(call, move |ask| {
         let agent = ask.agent(&agent, Role::Reader)?;
-        let id = revision_of(ask, &agent, of.rev.as_deref())?.commit();
+        let id = revision_of(ask, &agent, ("rev", of.rev.as_deref()))?.commit();
         Ok(Answer::of(&ask.agents.config(&id)?.value)?.tagged(id))
     })
     .await

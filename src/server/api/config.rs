@@ -13,9 +13,10 @@ use crate::encoding::json as strict;
 use crate::object::ObjectId;
 use crate::profile::Input;
 use crate::refs::Handle;
-use crate::server::ask::{Ask, At, Params, parsed};
+use crate::server::ask::{Ask, At, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::answer::{Answer, expect_draft, read, write};
 use super::carry;
@@ -300,7 +301,7 @@ async fn draft_diff(
         let base = draft.base;
         let new = Resolved::Draft(draft);
         let old = match &against.against {
-            Some(text) => Some(revision_of(ask, &agent, Some(text))?),
+            Some(text) => Some(revision_of(ask, &agent, ("against", Some(text)))?),
             None => match ask.agents.active(&agent)?.or(base) {
                 Some(id) => Some(ask.agents.describe(&agent, id)?),
                 None => None,
@@ -314,8 +315,8 @@ async fn draft_diff(
 async fn diff(At(agent): At<String>, Params(of): Params<FromTo>, call: Call) -> Result<Response, Problem> {
     read(call, move |ask| {
         let agent = ask.agent(&agent, Role::Reader)?;
-        let old = revision_of(ask, &agent, Some(&of.from))?;
-        let new = revision_of(ask, &agent, Some(&of.to))?;
+        let old = revision_of(ask, &agent, ("from", Some(&of.from)))?;
+        let new = revision_of(ask, &agent, ("to", Some(&of.to)))?;
         compare(ask, &agent, (Some(&old), &new), of.reveal)
     })
     .await

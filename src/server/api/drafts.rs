@@ -151,7 +151,7 @@ async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         let agent = ask.agent(&agent, Role::Editor)?;
         let name = new_draft_name(&body.name)?;
         let source = match &body.from {
-            Some(text) => DraftSource::Revision(revision(text)?),
+            Some(text) => DraftSource::Revision(revision("from", text)?),
             None => DraftSource::Default,
         };
         let agents = expect(ask, &agent, None)?;
@@ -224,7 +224,7 @@ async fn restore(At((agent, draft)): At<(String, String)>, call: Call) -> Result
         let agent = ask.agent(&agent, Role::Editor)?;
         let name = new_draft_name(&draft)?;
         let body: ToRestore = ask.body()?;
-        let source = revision_of(ask, &agent, Some(&body.from))?.commit();
+        let source = revision_of(ask, &agent, ("from", Some(&body.from)))?.commit();
         let agents = expect(ask, &agent, Some(RefName::draft(&name)))?;
         let (draft, receipt) = agents.restore(&agent, &source, &name, None)?;
         answer(&draft, &receipt)
@@ -254,9 +254,16 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
             override_check: reason(body.override_reason)?,
             check_pending: outside,
         };
-        let agents = expect_draft(ask, &agent, &name)?;
-        let published = agents.publish(&agent, &name, &options)?;
-        versions::published(ask, &agent, &published)
+        let done =
+            expect_draft(ask, &agent, &name).and_then(|agents| Ok(agents.publish(&agent, &name, &options)?));
+        match done {
+            Ok(published) => versions::published(ask, &agent, &published),
+            // Also where the request names what it saw: that somebody published it says more.
+            Err(problem) => {
+                let gone = ask.agents.published_meanwhile(&agent, &name)?;
+                Err(gone.map_or(problem, Problem::from))
+            }
+        }
     })
     .await
 }
@@ -278,7 +285,7 @@ async fn checkpoint(At(agent): At<String>, call: Call) -> Result<Response, Probl
             return Err(Problem::malformed("the label of a checkpoint is empty"));
         }
         versions::labelled(Some(&body.label), body.description.as_deref())?;
-        let of = revision_of(ask, &agent, Some(&body.of))?;
+        let of = revision_of(ask, &agent, ("of", Some(&body.of)))?;
         let at = match &of {
             crate::agent::Resolved::Draft(draft) => Some(RefName::draft(&draft.name)),
             _ => None,

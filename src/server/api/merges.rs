@@ -146,7 +146,7 @@ async fn rebase(At(at): At<(String, String)>, call: Call) -> Result<Response, Pr
 
 async fn merge(At(at): At<(String, String)>, call: Call) -> Result<Response, Problem> {
     merging(call, at, expect_draft, |(ask, agents), (agent, draft), body: ToMerge| {
-        let theirs = revision_of(ask, agent, Some(&body.from))?;
+        let theirs = revision_of(ask, agent, ("from", Some(&body.from)))?;
         Ok(agents.merge(agent, draft, &theirs, &why(body.message.as_deref()))?)
     })
     .await

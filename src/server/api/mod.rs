@@ -22,15 +22,12 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Query, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::call::{Shared, gzip};
 use super::caller::admitted;
 use super::hot;
-use super::problem::Problem;
+use super::query::only;
 use super::turn::in_turns;
 
 pub(super) use events::Events;
@@ -39,8 +36,6 @@ use route::Route;
 
 /// Where it is.
 pub(super) const ROOT: &str = "/api/v1";
-/// How much of a parameter's name is told, in characters.
-const SHOWN_MAX_CHARS: usize = 64;
 /// The surface that the log names.
 const VIA: &str = "http";
 
@@ -75,27 +70,13 @@ fn all() -> Vec<Route> {
     parts.into_iter().flatten().collect()
 }
 
-/// Refuses a query that says what its route does not know: who sent it counts on something that does not happen.
-async fn refuse_unknown(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
-    let given = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
-    let mut names = given.into_iter().flat_map(|Query(pairs)| pairs).map(|(name, _)| name);
-    if let Some(name) = names.find(|name| !known.contains(name)) {
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let shown = name.escape_debug().take(SHOWN_MAX_CHARS).collect::<String>();
-        let message = format!("the query: there is no parameter '{shown}' here; there are {known}");
-        return Problem::malformed(message).into_response();
-    }
-    next.run(request).await
-}
-
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let (at_once, in_turn): (Vec<Route>, Vec<Route>) = all().into_iter().partition(|route| route.at_once);
     let router = |routes: Vec<Route>| {
         let add = |router: Router<Arc<Shared>>, route: Route| {
-            let known: Arc<[String]> = route.query.iter().map(|parameter| parameter.name.clone()).collect();
-            let handler = route.handler.layer(middleware::from_fn_with_state(known, refuse_unknown));
-            router.route(route.path, handler)
+            let known = route.query.into_iter().map(|parameter| parameter.name);
+            router.route(route.path, only(known, route.handler))
         };
         routes.into_iter().fold(Router::new(), add)
     };

@@ -8,9 +8,10 @@ use crate::access::Role;
 use crate::agent::{LogQuery, Resolved, Subject};
 use crate::clock::Time;
 use crate::refs::Handle;
-use crate::server::ask::{Ask, At, Params, parsed};
+use crate::server::ask::{Ask, At, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::answer::{Answer, read};
 use super::page;
@@ -106,8 +107,7 @@ async fn log(
 fn last_told(cursor: &str) -> Result<(Time, String), Problem> {
     let said: String = page::said(cursor)?;
     let parts = said.split_once(' ').and_then(|(time, id)| Some((Time::parse(time, None).ok()?, id)));
-    let (time, id) =
-        parts.ok_or_else(|| Problem::malformed("cursor: this is none that was given out here"))?;
+    let (time, id) = parts.ok_or_else(page::no_cursor)?;
     Ok((time, id.to_owned()))
 }
 
@@ -127,7 +127,7 @@ fn query(
     let subject = match (&which.draft, &which.rev, which.versions) {
         (None, None, false) => None,
         (Some(draft), None, false) => Some(Subject::Draft(draft_name(draft)?)),
-        (None, Some(rev), false) => Some(match revision_of(ask, agent, Some(rev))? {
+        (None, Some(rev), false) => Some(match revision_of(ask, agent, ("rev", Some(rev)))? {
             Resolved::Draft(draft) => Subject::Draft(draft.name),
             other => Subject::Commit(other.commit()),
         }),

@@ -19,7 +19,7 @@ pub(super) fn limit(wanted: Option<usize>) -> Result<usize, Problem> {
     match wanted {
         None => Ok(PAGE),
         Some(limit) if (1..=PAGE_MAX).contains(&limit) => Ok(limit),
-        Some(limit) => Err(Problem::malformed(format!("limit: {limit} is not 1 to {PAGE_MAX}"))),
+        Some(limit) => Err(Problem::malformed(format!("'limit' is {limit}, and has to be 1 to {PAGE_MAX}"))),
     }
 }
 
@@ -32,21 +32,25 @@ pub(super) fn cursor(said: &str) -> String {
     })
 }
 
+/// A cursor that none of the answers here gave out.
+pub(super) fn no_cursor() -> Problem {
+    Problem::malformed("'cursor' is none that was given out here; without it the first page is answered")
+}
+
 /// What a cursor says.
 ///
 /// # Errors
 /// 400 when it is none.
 pub(super) fn said<T: FromStr>(cursor: &str) -> Result<T, Problem> {
-    let none = || Problem::malformed("cursor: this is none that was given out here");
     let digits = cursor.as_bytes();
     if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err(none());
+        return Err(no_cursor());
     }
     let byte =
         |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(none)?;
-    text.parse().map_err(|_| none())
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(no_cursor)?;
+    text.parse().map_err(|_| no_cursor())
 }
 
 /// A time of a request, which says its offset.
@@ -55,10 +59,11 @@ pub(super) fn said<T: FromStr>(cursor: &str) -> Result<T, Problem> {
 /// 400 when it is none.
 pub(super) fn time(what: &str, text: &str) -> Result<Time, Problem> {
     if !Time::is_zoned(text) {
-        let message = format!("{what}: '{text}' is not a time like 2026-03-07T14:03:00Z, with its offset");
+        let message =
+            format!("'{what}' is '{text}', and has to be a time like 2026-03-07T14:03:00Z, with its offset");
         return Err(Problem::malformed(message));
     }
-    Time::parse(text, None).map_err(|reason| Problem::malformed(format!("{what}: {reason}")))
+    Time::parse(text, None).map_err(|reason| Problem::malformed(format!("'{what}': {reason}")))
 }
 
 #[cfg(test)]

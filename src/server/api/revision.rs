@@ -9,21 +9,25 @@ use crate::server::problem::Problem;
 /// A text as a revision.
 ///
 /// # Errors
-/// 400 when it is none.
-pub(super) fn revision(text: &str) -> Result<Revision, Problem> {
+/// 400 when it is none, which says `what` the text is.
+pub(super) fn revision(what: &str, text: &str) -> Result<Revision, Problem> {
     // A zone that this server happens to be in is none that a client means.
     if let Some(time) = text.strip_prefix('{') {
-        super::page::time("revision", time.trim_end_matches('}'))?;
+        super::page::time(what, time.trim_end_matches('}'))?;
     }
-    parsed("revision", text)
+    parsed(what, text)
 }
 
-/// What a revision of an agent names; what serves without one.
+/// What a revision of an agent names, which is a field or parameter of the request; what serves without one.
 ///
 /// # Errors
 /// 400 when it is none; 404 when it names nothing.
-pub(super) fn revision_of(ask: &Ask<'_>, agent: &Handle, text: Option<&str>) -> Result<Resolved, Problem> {
-    let revision = text.map_or(Ok(Revision::Active), revision)?;
+pub(super) fn revision_of(
+    ask: &Ask<'_>,
+    agent: &Handle,
+    (what, text): (&str, Option<&str>),
+) -> Result<Resolved, Problem> {
+    let revision = text.map_or(Ok(Revision::Active), |text| revision(what, text))?;
     Ok(ask.agents.resolve_revision(agent, &revision)?)
 }
 
@@ -32,7 +36,7 @@ pub(super) fn revision_of(ask: &Ask<'_>, agent: &Handle, text: Option<&str>) -> 
 /// # Errors
 /// 404 when it names nothing, or no version.
 pub(super) fn version_of(ask: &Ask<'_>, agent: &Handle, text: &str) -> Result<VersionInfo, Problem> {
-    match revision_of(ask, agent, Some(text))? {
+    match revision_of(ask, agent, ("version", Some(text)))? {
         Resolved::Version(version) => Ok(version),
         _ => Err(Problem::not_found(format!("'{text}' of agent '{agent}' is no version"))),
     }

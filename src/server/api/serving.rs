@@ -10,9 +10,10 @@ use crate::log::RecordId;
 use crate::object::ObjectId;
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::Receipt;
-use crate::server::ask::{Ask, At, Params};
+use crate::server::ask::{Ask, At};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::VIA;
 use super::agents::{Nothing, reason};
@@ -246,7 +247,7 @@ async fn resolve(
 ) -> Result<Response, Problem> {
     read(call, move |ask| {
         let agent = ask.agent(&agent, Role::Reader)?;
-        let resolved = revision_of(ask, &agent, Some(&named.rev))?;
+        let resolved = revision_of(ask, &agent, ("rev", Some(&named.rev)))?;
         let (id, name) = (resolved.commit().to_string(), resolved.name());
         let mut found = Found { id, name, version: None, draft: None, checkpoint: None };
         match &resolved {

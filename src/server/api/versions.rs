@@ -10,9 +10,10 @@ use crate::access::Role;
 use crate::agent::{AcceptedFinding, Direct, PublishOptions};
 use crate::error::Kind;
 use crate::refs::{Handle, RefName};
-use crate::server::ask::{Ask, At, Params, line, lines};
+use crate::server::ask::{Ask, At, line, lines};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::agents::{Nothing, reason};
 use super::answer::{Answer, expect, make, read, write};
@@ -292,7 +293,7 @@ async fn accept(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         let agent = ask.agent(&agent, Role::Admin)?;
         let body: ToAccept = ask.body()?;
         let named = body.revision.as_deref().unwrap_or("latest");
-        let commit = revision_of(ask, &agent, Some(named))?.commit();
+        let commit = revision_of(ask, &agent, ("revision", Some(named)))?.commit();
         let config = ask.agents.config(&commit)?;
         let agents = expect(ask, &agent, None)?;
         let (count, receipt) = agents.accept_finding(&agent, &config, &body.path, &body.reason)?;

@@ -18,13 +18,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
 use super::call::{self, Call, Shared, gzip};
 use super::caller::admitted;
 use super::problem::Problem;
+use super::query::only;
 use super::turn::in_turns;
 use crate::error::Classify as _;
 
@@ -40,27 +41,61 @@ const IGNORED_HEADER: HeaderName = HeaderName::from_static("recto-ignored");
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
     let all = Router::new()
-        .route("/agent", get(agents::list).post(agents::create))
-        .route("/agent/{id}", get(agents::show).patch(agents::edit).delete(nothing_here))
-        .route("/agent/{id}/archive", delete(agents::archive))
-        .route("/agent/{id}/duplicate", post(agents::duplicate))
-        .route("/agent/{id}/workflow", get(workflow::show))
-        .route("/workflow/{id}", patch(workflow::replace))
-        .route("/agent/{id}/drafts", get(drafts::list).post(drafts::fork))
-        .route("/agent/{id}/drafts/{draft}", get(drafts::show).patch(drafts::rename).delete(drafts::discard))
-        .route("/agent/{id}/drafts/{draft}/config", patch(drafts::configure))
-        .route("/agent/{id}/drafts/{draft}/diff", get(drafts::diff))
-        .route("/agent/{id}/drafts/{draft}/publish", post(drafts::publish))
-        .route("/agent/{id}/drafts/{draft}/test-call", post(calls::of_draft))
-        .route("/agent/{id}/versions", get(versions::list))
-        .route("/agent/{id}/versions/diff", get(versions::diff))
-        .route("/agent/{id}/versions/compare-metrics", get(versions::metrics))
-        .route("/agent/{id}/versions/{version}", get(versions::show).patch(versions::edit))
-        .route("/agent/{id}/versions/{version}/activate", patch(versions::activate))
-        .route("/agent/{id}/versions/{version}/test-call", post(calls::of_version))
-        .route("/conversation/outbound", post(calls::outbound))
+        .route(
+            "/agent",
+            only(["page", "offset", "search"], get(agents::list)).merge(plain(post(agents::create))),
+        )
+        .route(
+            "/agent/{id}",
+            only(["versionId", "draftId"], get(agents::show))
+                .merge(plain(patch(agents::edit).delete(nothing_here))),
+        )
+        .route("/agent/{id}/archive", plain(delete(agents::archive)))
+        .route("/agent/{id}/duplicate", plain(post(agents::duplicate)))
+        .route("/agent/{id}/workflow", only(["versionId"], get(workflow::show)))
+        .route("/workflow/{id}", plain(patch(workflow::replace)))
+        .route("/conversation/outbound", plain(post(calls::outbound)))
+        .merge(of_drafts())
+        .merge(of_versions())
         .layer(gzip());
     Router::new().nest(ROOT, admitted(in_turns(all, shared), shared))
+}
+
+fn of_drafts() -> Router<Arc<Shared>> {
+    const DRAFT: &str = "/agent/{id}/drafts/{draft}";
+    let at = |rest: &str| format!("{DRAFT}{rest}");
+    Router::new()
+        .route("/agent/{id}/drafts", plain(get(drafts::list).post(drafts::fork)))
+        .route(
+            DRAFT,
+            only(["limit"], get(drafts::show)).merge(plain(patch(drafts::rename).delete(drafts::discard))),
+        )
+        .route(&at("/config"), plain(patch(drafts::configure)))
+        .route(&at("/diff"), only(["compareTo", "versionId"], get(drafts::diff)))
+        .route(&at("/publish"), plain(post(drafts::publish)))
+        .route(&at("/test-call"), plain(post(calls::of_draft)))
+}
+
+fn of_versions() -> Router<Arc<Shared>> {
+    /// The two under the names of the vendor's description and of its guide.
+    const TWO: [&str; 4] = ["versionA", "versionB", "baseId", "compareId"];
+    const VERSION: &str = "/agent/{id}/versions/{version}";
+    let at = |rest: &str| format!("{VERSION}{rest}");
+    Router::new()
+        .route("/agent/{id}/versions", only(["limit", "skip", "isPinned"], get(versions::list)))
+        .route("/agent/{id}/versions/diff", only(TWO, get(versions::diff)))
+        .route(
+            "/agent/{id}/versions/compare-metrics",
+            only(TWO.into_iter().chain(["dateFrom", "dateTo"]), get(versions::metrics)),
+        )
+        .route(VERSION, plain(get(versions::show).patch(versions::edit)))
+        .route(&at("/activate"), plain(patch(versions::activate)))
+        .route(&at("/test-call"), plain(post(calls::of_version)))
+}
+
+/// A handler of requests that have no parameters besides their path.
+fn plain(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    only([] as [&str; 0], handler)
 }
 
 /// Agents are archived, not deleted.

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::access::Role;
 use crate::agent::{AgentError, CheckState, Direct, PublishOptions, Published};
-use crate::server::ask::{Ask, At, Params};
+use crate::server::ask::{Ask, At};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 use super::asking::Found;
 use super::input::{Query, bad, needed};

@@ -26,6 +26,7 @@ use super::ask::Ask;
 use super::call::{Call, Shared, gzip};
 use super::caller::admitted;
 use super::problem::Problem;
+use super::query::only;
 use super::render::OWN;
 use super::turn::in_turns;
 
@@ -36,16 +37,21 @@ const VIA: &str = "thinnest";
 
 /// Its routes.
 pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let agent = Router::new()
-        .route("/publish", post(publish::publish))
-        .route("/unpublish", post(publish::unpublish))
-        .route("/status", get(publish::status))
-        .route("/versions", get(versions::list).post(versions::checkpoint))
-        .route("/versions/{version}", get(versions::show))
-        .route("/versions/{version}/rollback", post(versions::rollback))
-        .route("/versions/{version}/promote", post(versions::promote))
-        .route("/versions/{version}/diff/{other}", get(compare::versions))
-        .route("/diff-draft", get(compare::draft));
+    let routes = [
+        ("/publish", post(publish::publish)),
+        ("/unpublish", post(publish::unpublish)),
+        ("/status", get(publish::status)),
+        ("/versions", get(versions::list).post(versions::checkpoint)),
+        ("/versions/{version}", get(versions::show)),
+        ("/versions/{version}/rollback", post(versions::rollback)),
+        ("/versions/{version}/promote", post(versions::promote)),
+        ("/versions/{version}/diff/{other}", get(compare::versions)),
+        ("/diff-draft", get(compare::draft)),
+    ];
+    // None of them has parameters besides its path.
+    let add =
+        |router: Router<Arc<Shared>>, (path, handler)| router.route(path, only([] as [&str; 0], handler));
+    let agent = routes.into_iter().fold(Router::new(), add);
     let all = Router::new().nest(&format!("{ROOT}/agents/{{agent}}"), agent).layer(gzip());
     admitted(in_turns(all, shared), shared)
 }

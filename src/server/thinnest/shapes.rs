@@ -8,7 +8,7 @@ use crate::object::Author;
 
 /// What a publish says of itself.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Publishing {
     pub(super) change_summary: Option<String>,
     pub(super) version_label: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Publishing {
 
 /// What a checkpoint says of itself.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Checkpointing {
     pub(super) change_summary: Option<String>,
     pub(super) version_label: Option<String>,
@@ -25,12 +25,18 @@ pub(super) struct Checkpointing {
 
 /// Where a version is to go.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Promoting {
     pub(super) version_id: Option<u64>,
     pub(super) target_environment: String,
     /// Why a step is left out, or a version is let through whose check has not passed; recto's own.
     pub(super) reason: Option<String>,
 }
+
+/// A body that says nothing: what is asked is all in the path.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// A snapshot that was made.
 #[derive(Debug, Serialize)]

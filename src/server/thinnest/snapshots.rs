@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use axum::http::StatusCode;
 
-use crate::agent::{AgentError, LogQuery, VersionInfo};
+use crate::agent::{AgentError, LogQuery, Number};
 use crate::error::Kind;
 use crate::log::Record;
 use crate::object::ObjectId;
@@ -54,14 +54,16 @@ pub(super) fn all(ask: &Ask<'_>, agent: &Handle) -> Result<Vec<Snapshot>, Proble
             });
         }
     }
-    let versions = ask.agents.versions(agent, 0, usize::MAX)?;
-    let versions: HashMap<ObjectId, &VersionInfo> =
-        versions.iter().map(|version| (version.id, version)).collect();
+    let numbers = ask.agents.numbers(agent)?;
+    let numbers: HashMap<ObjectId, Number> = numbers.into_iter().map(|(number, id)| (id, number)).collect();
+    let withdrawn = ask.shared.repo.backend().refs(agent, "withdrawn")?;
+    let withdrawn: HashSet<RefName> =
+        withdrawn.into_iter().filter(|(_, state)| state.target.is_some()).map(|(name, _)| name).collect();
     for snapshot in found.iter_mut().filter(|snapshot| snapshot.number.is_some()) {
         let no_version = || AgentError::NotAVersion { agent: agent.clone(), id: snapshot.commit };
-        let version = versions.get(&snapshot.commit).ok_or_else(no_version)?;
-        snapshot.number = Some(version.number.position);
-        snapshot.withdrawn = version.withdrawn;
+        let number = numbers.get(&snapshot.commit).ok_or_else(no_version)?;
+        snapshot.number = Some(number.position);
+        snapshot.withdrawn = withdrawn.contains(&RefName::about("withdrawn", &snapshot.commit));
     }
     Ok(found)
 }
@@ -74,12 +76,13 @@ fn made<'r>(record: &'r Record, of: impl Fn(&RefName) -> bool + 'r) -> impl Iter
 
 /// The snapshot with an id, as a path has it.
 pub(super) fn named<'s>(all: &'s [Snapshot], text: &str) -> Result<&'s Snapshot, Problem> {
-    let id: u64 = text.parse().map_err(|_| {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("'{text}' is no id of a version: ids are numbers");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Usage, message)
-    })?;
-    let at = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
-    at.and_then(|at| all.get(at)).ok_or_else(|| Problem::not_found(format!("there is no version {id}")))
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, Kind::Usage, message));
+    }
+    // A number that is too large for any is a number.
+    let at = text.parse::<usize>().ok().and_then(|id| id.checked_sub(1));
+    at.and_then(|at| all.get(at)).ok_or_else(|| Problem::not_found(format!("there is no version {text}")))
 }
 
 /// The snapshot of a commit.

@@ -7,9 +7,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::Role;
-use crate::agent::{AgentError, RepublishOptions, Resolved};
+use crate::agent::{AgentError, RepublishOptions, Resolved, VersionInfo};
 use crate::error::Kind;
-use crate::object::ObjectId;
+use crate::object::{Blocks, ObjectId};
 use crate::refs::Handle;
 use crate::release::{Environments, Promotion, Source};
 use crate::server::ask::{Ask, At, line, lines};
@@ -17,12 +17,14 @@ use crate::server::call::Call;
 use crate::server::problem::Problem;
 
 use super::publish::label;
-use super::shapes::{Checkpointing, Made, Promoting, Version, instant, person};
+use super::shapes::{Checkpointing, Made, Nothing, Promoting, Version, instant, person};
 use super::snapshots::{self, Snapshot};
 use super::{agent, answer, draft};
 
 /// How the note of a checkpoint begins that is for an environment.
 const FOR: &str = "environment: ";
+/// The field of a config that says what its agent is called.
+const NAME: &str = "name";
 /// What a version is in that was published and never promoted: users talk to it.
 const PUBLISHED_IN: &str = "production";
 /// What a checkpoint is in that does not say.
@@ -36,34 +38,44 @@ fn environments(ask: &Ask<'_>, handle: &Handle) -> Result<HashMap<ObjectId, Stri
     Ok(states.filter_map(|state| Some((state.version?.id, state.name.to_string()))).collect())
 }
 
+/// What an agent was called in a commit; only the block that says it is read.
+fn name_in(ask: &Ask<'_>, commit: &ObjectId) -> Result<Value, Problem> {
+    let repo = &ask.shared.repo;
+    let commit = repo.commit(commit)?;
+    let profile = ask.agents.profile(&commit.profile)?;
+    let Some(block) = profile.block_of(&NAME.parse().expect("a path")) else { return Ok(Value::Null) };
+    let Some(entry) = repo.tree(&commit.tree)?.get(block.as_str()).cloned() else { return Ok(Value::Null) };
+    let part = profile.join(&Blocks::from([(block, repo.content(&entry)?)])).map_err(AgentError::from)?;
+    Ok(part.get(NAME).cloned().unwrap_or_default())
+}
+
+/// A snapshot that was described.
 fn shape(
     ask: &Ask<'_>,
-    handle: &Handle,
     snapshot: &Snapshot,
+    described: Resolved,
     environments: &HashMap<ObjectId, String>,
-    whole: bool,
 ) -> Result<Version, Problem> {
-    let (said, summary, author, time, is_active) = match ask.agents.describe(handle, snapshot.commit)? {
+    let (said, summary, author, time, is_active) = match described {
         Resolved::Version(version) => {
             (version.label, version.description, version.author, version.time, version.active)
         }
         Resolved::Checkpoint(kept) => (kept.label, kept.description, kept.author, kept.time, false),
-        _ => return Err(AgentError::NotAVersion { agent: handle.clone(), id: snapshot.commit }.into()),
+        _ => return Err(Problem::not_found(format!("there is no version {}", snapshot.id))),
     };
     let kept_in = || snapshot.note.strip_prefix(FOR).unwrap_or(KEPT_IN);
     let otherwise = || if snapshot.number.is_some() { PUBLISHED_IN } else { kept_in() }.to_owned();
-    let config = ask.agents.config(&snapshot.commit)?.value;
     Ok(Version {
         id: snapshot.id,
         version_number: snapshot.number,
         version_label: label(said, snapshot.number, snapshot.id),
-        name: config.get("name").cloned().unwrap_or_default(),
+        name: name_in(ask, &snapshot.commit)?,
         environment: environments.get(&snapshot.commit).cloned().unwrap_or_else(otherwise),
         is_active,
         created_by: person(&author),
         created_at: instant(time),
         change_summary: summary,
-        snapshot: whole.then_some(config),
+        snapshot: None,
     })
 }
 
@@ -72,9 +84,17 @@ pub(super) async fn list(At(named): At<String>, call: Call) -> Result<Response, 
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Reader)?;
         let environments = environments(ask, &handle)?;
+        // All at once: to look for each of them in the list takes as long as the list is.
+        let known = ask.agents.versions(&handle, 0, usize::MAX)?;
+        let mut known: HashMap<ObjectId, VersionInfo> =
+            known.into_iter().map(|version| (version.id, version)).collect();
         let mut versions = Vec::new();
         for snapshot in snapshots::all(ask, &handle)?.iter().rev().filter(|snapshot| !snapshot.withdrawn) {
-            versions.push(shape(ask, &handle, snapshot, &environments, false)?);
+            let described = match known.remove(&snapshot.commit) {
+                Some(version) => Resolved::Version(version),
+                None => ask.agents.describe(&handle, snapshot.commit)?,
+            };
+            versions.push(shape(ask, snapshot, described, &environments)?);
         }
         Ok(json!({"versions": versions}))
     })
@@ -90,7 +110,9 @@ pub(super) async fn show(
         let handle = agent(ask, &named, Role::Reader)?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
-        shape(ask, &handle, snapshot, &environments(ask, &handle)?, true)
+        let described = ask.agents.describe(&handle, snapshot.commit)?;
+        let shape = shape(ask, snapshot, described, &environments(ask, &handle)?)?;
+        Ok(Version { snapshot: Some(ask.agents.config(&snapshot.commit)?.value), ..shape })
     })
     .await
 }
@@ -137,6 +159,7 @@ pub(super) async fn rollback(
 ) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
+        let Nothing {} = ask.body()?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
         if snapshot.number.is_none() {

@@ -134,4 +134,23 @@ pub(super) fn run(dir: &Path, seconds: u64) {
     let most = |part: &[u64]| part.iter().copied().max().unwrap_or_default();
     let (early, late) = (most(&sizes[quarter..2 * quarter]), most(&sizes[3 * quarter..]));
     table::sizes("memory, last quarter", late, "second quarter", early, Target::AtMost(1.1));
+    for (of, bytes, max_bytes) in kept(recto.address) {
+        table::sizes(&format!("kept of {of}"), bytes, "bound", max_bytes, Target::AtMost(1.0));
+    }
+}
+
+/// What the server says that it keeps in memory, and how much it may be.
+fn kept(address: SocketAddr) -> Vec<(String, u64, u64)> {
+    let (_, told) = super::fetch(address, "/metrics");
+    let told = String::from_utf8(told).expect("text");
+    let figures = |name: &str| -> Vec<(String, u64)> {
+        let lines = told.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix("{cache=\""));
+        let parts = lines.map(|line| line.split_once("\"} ").expect("a label and a figure"));
+        parts.map(|(of, figure)| (of.to_owned(), figure.parse().expect("a number"))).collect()
+    };
+    let bounds = figures("recto_cache_max_bytes");
+    let bound = |of: &str| bounds.iter().find(|(name, _)| name == of).map_or(0, |(_, bytes)| *bytes);
+    let all = figures("recto_cache_bytes");
+    assert!(!all.is_empty(), "{told}");
+    all.into_iter().map(|(of, bytes)| (of.clone(), bytes, bound(&of))).collect()
 }

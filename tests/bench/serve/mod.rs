@@ -38,7 +38,12 @@ pub(crate) fn run(dir: &Path, _scale: Scale) {
         std::fs::create_dir_all(&dir).expect("a directory");
         hot(&dir, size, shown, seconds);
     }
-    mixed::run(&dir.join("mixed"), if full { 180 } else { 15 });
+}
+
+/// Measures a mixed load over a while.
+pub(crate) fn mixed(dir: &Path, _scale: Scale) {
+    let full = std::env::var_os("RECTO_BENCH_FULL").is_some();
+    mixed::run(&dir.join("mixed"), if full { 600 } else { 15 });
 }
 
 /// What serves, from memory, beside the rivals.

@@ -1,7 +1,7 @@
 //! A server with an agent, and a client that sends one request at a time.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -83,21 +83,7 @@ impl Api {
     }
 
     pub(super) fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.server.address).expect("it is there");
-        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("set");
-        let mut head = format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
-        for header in headers {
-            head += &format!("{header}\r\n");
-        }
-        head += &format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("answered");
-        let text = String::from_utf8(bytes).expect("text");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") };
-        Answer { status, head: head.to_owned(), body }
+        send_to(self.server.address, method, path, headers, body)
     }
 
     /// Makes a draft and gives its tag.
@@ -112,4 +98,29 @@ impl Api {
         let made = self.post("/agents/support/versions", &body).is(201);
         made.body["version"]["id"].as_str().expect("an id").to_owned()
     }
+}
+
+/// Sends a request to a server; any thread can.
+pub(super) fn send_to(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("it is there");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("set");
+    let mut head = format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+    for header in headers {
+        head += &format!("{header}\r\n");
+    }
+    head += &format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("sent");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("answered");
+    let text = String::from_utf8(bytes).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("JSON") };
+    Answer { status, head: head.to_owned(), body }
 }

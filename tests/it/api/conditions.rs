@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::json;
 
-use super::client::Api;
+use super::client::{Api, send_to};
 
 #[test]
 fn what_is_the_same_is_not_sent_again() {
@@ -143,4 +143,46 @@ fn of_many_who_saw_the_same_exactly_one_wins() {
     });
     race(&|at| send(format!("/agents/support/versions/V{}/activate", at + 2), serves.clone(), json!({})));
     assert_eq!(api.get("/agents/support/drafts/d").is(200).body["revision"], 2);
+}
+
+#[test]
+fn who_publishes_a_draft_that_was_published_meanwhile_is_told_as_what_and_by_whom() {
+    let api = Api::new();
+    let says = |number: u64| {
+        format!("draft 'd' of agent 'support' was published meanwhile, as V{number}, by Asha Rao")
+    };
+    let edit = |speed: u64| {
+        api.draft("d");
+        let body = json!({"edits": [{"set": "voice.speed", "value": speed}]});
+        api.post("/agents/support/drafts/d/edits", &body).is(200).tag()
+    };
+    let path = "/agents/support/drafts/d/publish";
+    let address = api.server.address;
+    for number in 2..8 {
+        edit(number);
+        let mut told: Vec<_> = thread::scope(|scope| {
+            let publish = || send_to(address, "POST", path, &[], br#"{"activate": true}"#);
+            [scope.spawn(publish), scope.spawn(publish)].map(|one| one.join().expect("it answers")).into()
+        });
+        told.sort_by_key(|answer| answer.status);
+        assert_eq!([told[0].status, told[1].status], [201, 409], "{told:?}");
+        let lost = told.remove(1).is(409).body;
+        assert_eq!(lost["detail"], says(number), "{lost}");
+        assert_eq!(lost["hint"], format!("GET /api/v1/agents/support/versions/V{number} shows it"));
+    }
+    // Also who says what they saw.
+    let seen = edit(8);
+    api.post(path, &json!({"activate": true})).is(201);
+    let seen = format!("if-match: {seen}");
+    assert_eq!(api.ask("POST", path, &[&seen], Some(&json!({}))).is(409).body["detail"], says(8));
+    // One that went otherwise, or never was, was not published.
+    edit(9);
+    api.ask("DELETE", "/agents/support/drafts/d", &[], None).is(200);
+    for name in ["d", "no"] {
+        let gone = api.post(&format!("/agents/support/drafts/{name}/publish"), &json!({})).is(404).body;
+        assert_eq!(gone["detail"], format!("agent 'support' has no draft '{name}'"));
+    }
+    edit(10);
+    api.post("/agents/support/drafts/d/rename", &json!({"to": "e"})).is(200);
+    api.post(path, &json!({"activate": true})).is(404);
 }

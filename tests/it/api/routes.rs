@@ -381,6 +381,38 @@ fn a_parameter_that_a_route_does_not_know_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_parameter_that_cannot_be_read_is_refused_in_words_that_name_it() {
+    let api = Api::new();
+    for (path, says) in [
+        ("/agents?limit=x", "the query parameter 'limit' is 'x', and has to be a whole number, 0 or more"),
+        ("/agents?limit=0", "'limit' is 0, and has to be 1 to 500"),
+        ("/agents?limit=1&limit=2", "the query parameter 'limit' is given twice; once is right"),
+        (
+            "/agents?cursor=zz",
+            "'cursor' is none that was given out here; without it the first page is answered",
+        ),
+        (
+            "/agents/support/log?reverse=yes",
+            "the query parameter 'reverse' is 'yes', and has to be 'true' or 'false'",
+        ),
+        (
+            "/agents/support/timeline?since=then",
+            "'since' is 'then', and has to be a time like 2026-03-07T14:03:00Z, with its offset",
+        ),
+        ("/agents/support/diff?from=V1", "the query parameter 'to' is missing, and has to be given"),
+        (
+            "/agents/support/versions?Limit=1",
+            "there is no query parameter 'Limit' here: 'cursor', 'limit', 'pinned'",
+        ),
+        ("/agents/support/drafts?a=1", "there is no query parameter 'a' here: none is taken"),
+    ] {
+        assert_eq!(api.get(path).is(400).body["detail"], says, "{path}");
+    }
+    let refused = api.get("/agents/support/diff?from=V1&to=a..b").is(400).body;
+    assert!(refused["detail"].to_string().contains("'to': "), "{refused}");
+}
+
+#[test]
 fn hints_are_about_routes() {
     let api = Api::new();
     api.draft("d");

@@ -41,7 +41,7 @@ fn what_is_not_there_is_told_as_the_api_tells_it() {
         api.get(&format!("/agent/{id}/drafts")).refused(400, "No agent found");
         api.get(&format!("/agent/{id}/versions")).refused(400, "No agent found");
         api.patch(&format!("/agent/{id}"), &json!({"name": "x"})).refused(400, "No agent found");
-        api.patch(&format!("/agent/{id}/drafts/{nobody}/config"), &body).refused(400, "No agent found");
+        api.patch(&format!("/agent/{id}/drafts/{nobody}/config"), &body).refused(404, "Agent not found");
         api.delete(&format!("/agent/{id}/archive")).refused(400, "No agent found");
         api.get(&format!("/agent/{id}/workflow")).refused(404, "Agent not found");
         api.post(&format!("/agent/{id}/duplicate"), &json!({})).refused(404, "Agent not found");
@@ -62,6 +62,43 @@ fn what_is_not_there_is_told_as_the_api_tells_it() {
     api.send("PUT", &at, None).refused(404, "does not take");
     api.get("/campaign").refused(404, "nothing");
     assert_eq!(api.get(&at).ok(200)["archived"], false);
+}
+
+#[test]
+fn a_parameter_that_no_client_of_the_api_sends_is_refused_and_those_of_its_documents_are_not() {
+    let api = Api::new();
+    let (agent, version) = api.agent("Desk");
+    let draft = api.draft(&agent, &version, &json!({"firstMessage": "Hello."}));
+    let at = format!("/agent/{agent}");
+    let two = format!("versionA={version}&versionB={version}");
+    for taken in [
+        "?page=1&offset=5&search=desk".to_owned(),
+        format!("/{agent}?versionId={version}"),
+        format!("/{agent}?draftId={draft}"),
+        format!("/{agent}/workflow?versionId={version}"),
+        format!("/{agent}/drafts/{draft}?limit=5"),
+        format!("/{agent}/drafts/{draft}/diff?compareTo={version}"),
+        format!("/{agent}/drafts/{draft}/diff?versionId={version}"),
+        format!("/{agent}/versions?limit=5&skip=0&isPinned=false"),
+        format!("/{agent}/versions/diff?{two}"),
+        format!("/{agent}/versions/diff?baseId={version}&compareId={version}"),
+        format!(
+            "/{agent}/versions/compare-metrics?{two}&dateFrom=2026-03-07T14:03:00Z&dateTo=2026-03-08T14:03:00Z"
+        ),
+    ] {
+        api.get(&format!("/agent{taken}")).ok(200);
+    }
+    for (method, path, says) in [
+        ("GET", "/agent?limit=5".to_owned(), "no query parameter 'limit' here: 'page', 'offset', 'search'"),
+        ("GET", "/agent?page=1&page=2".to_owned(), "'page' is given twice"),
+        ("GET", format!("{at}/versions?ispinned=true"), "no query parameter 'ispinned' here"),
+        ("GET", format!("{at}/drafts?limit=1"), "no query parameter 'limit' here: none is taken"),
+        ("POST", format!("{at}/drafts/{draft}/publish?activate=true"), "no query parameter 'activate' here"),
+        ("DELETE", format!("{at}/drafts/{draft}?dry_run=1"), "no query parameter 'dry_run' here"),
+    ] {
+        api.send(method, &path, None).refused(400, says);
+    }
+    assert_eq!(api.get(&format!("{at}/drafts")).ok(200).as_array().map(Vec::len), Some(1));
 }
 
 #[test]
@@ -97,6 +134,9 @@ fn forks_renames_and_publishes_that_are_refused() {
     api.patch(&format!("/agent/{agent}"), &config)
         .refused(400, "Agent has versioning enabled. Config changes must be made through drafts.");
     api.patch(&format!("/agent/{agent}"), &json!({"name": "x", "voice": {}})).refused(400, "through drafts");
+    for (name, says) in [(json!(""), "Invalid Input: name is empty"), (json!(null), "Expected string")] {
+        api.patch(&format!("/agent/{agent}"), &json!({"name": name})).refused(400, says);
+    }
     assert_eq!(api.get(&format!("/agent/{agent}")).ok(200)["name"], "Desk");
 }
 

@@ -49,8 +49,12 @@ fn what_another_process_activates_is_served_at_once() {
     std::thread::sleep(std::time::Duration::from_millis(120));
     active(&server, "agent0/active", "");
     let hits = metric(&server, "recto_active_hits_total");
-    let (_, kept, _) = active(&server, "agent0/active", "");
+    let (_, kept, body) = active(&server, "agent0/active", "");
     assert_eq!(metric(&server, "recto_active_hits_total"), hits + 1);
+    let in_memory = metric(&server, "recto_cache_bytes{cache=\"active\"}");
+    assert!(in_memory > body.len() as u64, "{in_memory}");
+    assert!(in_memory < metric(&server, "recto_cache_max_bytes{cache=\"active\"}"), "{in_memory}");
+    assert!(metric(&server, "recto_cache_bytes{cache=\"objects\"}") > 0);
     at(&place, "team", &["activate", "agent0@V1"]);
     let (_, head, body) = active(&server, "agent0/active", "");
     assert!(header(&head, "etag") != header(&kept, "etag") && body == first.2, "{head}");

@@ -205,16 +205,44 @@ fn what_is_not_there_or_makes_no_sense_is_refused_and_changes_nothing() {
     api.refused("GET", "nobody/status", "", 404, "there is no agent 'nobody'");
     api.refused("GET", "helpdesk/versions/99", "", 404, "there is no version 99");
     api.refused("GET", "helpdesk/versions/0", "", 404, "there is no version 0");
-    api.refused("GET", "helpdesk/versions/x", "", 422, "ids are numbers");
+    let large = "9".repeat(24);
+    let none = format!("there is no version {large}");
+    api.refused("GET", &format!("helpdesk/versions/{large}"), "", 404, &none);
+    for word in ["x", "+1", "-1", "1.0"] {
+        api.refused("GET", &format!("helpdesk/versions/{word}"), "", 422, "ids are numbers");
+    }
     api.refused("GET", "other/status", "", 422, "one draft");
     api.refused("POST", "helpdesk/publish", "{", 400, "not JSON");
     api.refused("POST", "helpdesk/publish", "[]", 400, "not a JSON object");
-    api.refused("POST", "helpdesk/publish", r#"{"change_summary": 1}"#, 400, "the body");
+    api.refused(
+        "POST",
+        "helpdesk/publish",
+        r#"{"change_summary": 1}"#,
+        400,
+        "'change_summary' of the body is a number",
+    );
+    for (path, known) in [
+        ("publish", "'change_summary', 'version_label'"),
+        ("versions", "'change_summary', 'version_label', 'environment'"),
+        ("versions/1/promote", "'version_id', 'target_environment', 'reason'"),
+    ] {
+        let says = format!("there is no field 'summary' in the body: {known}");
+        let body = r#"{"target_environment": "staging", "summary": "x"}"#;
+        let body = if path.ends_with("promote") { body } else { r#"{"summary": "x"}"# };
+        api.refused("POST", &format!("helpdesk/{path}"), body, 400, &says);
+    }
+    for path in ["unpublish", "versions/1/rollback"] {
+        let says = "there is no field 'summary' in the body: none is taken";
+        api.refused("POST", &format!("helpdesk/{path}"), r#"{"summary": "x"}"#, 400, says);
+    }
     let nowhere = r#"{"environment": "moon"}"#;
     api.refused("POST", "helpdesk/versions", nowhere, 422, "development, staging, production");
     let other = r#"{"version_id": 2, "target_environment": "staging"}"#;
     api.refused("POST", "helpdesk/versions/1/promote", other, 400, "another one");
     api.refused("POST", "helpdesk/versions/1/promote", "{}", 400, "target_environment");
+    let paged = "there is no query parameter 'limit' here: none is taken";
+    api.refused("GET", "helpdesk/versions?limit=5", "", 400, paged);
+    api.refused("POST", "helpdesk/publish?dry_run=1", "{}", 400, "no query parameter 'dry_run'");
     api.refused("DELETE", "helpdesk/versions/1", "", 405, "DELETE");
     api.refused("GET", "helpdesk/nothing", "", 404, "nothing at");
     assert_eq!(api.recto(&["log", "helpdesk"]), log);

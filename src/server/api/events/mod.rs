@@ -28,10 +28,11 @@ use crate::history::{End, ends, records};
 use crate::log::{AgentId, RecordId};
 use crate::refs::Handle;
 use crate::repo::Repo;
-use crate::server::ask::{Params, parsed};
+use crate::server::ask::parsed;
 use crate::server::call::{Call, Shared};
 use crate::server::caller::Caller;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 use crate::server::stream::Streamed;
 
 use super::route::Route;

@@ -9,7 +9,7 @@ use crate::agent::MetaEdit;
 use crate::server::ask::{At, line, lines};
 use crate::server::atoms::asking;
 use crate::server::atoms::drafts::recognised;
-use crate::server::atoms::input::{bad, nullable, text};
+use crate::server::atoms::input::{bad, needed, nullable};
 use crate::server::atoms::{answer, respond};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
@@ -31,7 +31,7 @@ pub(in crate::server::atoms) async fn edit(At(id): At<String>, call: Call) -> Re
         let (_, mut ignored) = recognised(&profile, &body);
         ignored.retain(|key| !profile.metadata_fields().contains(key));
         let edit = MetaEdit {
-            title: text(&body, "name")?.map(str::to_owned),
+            title: if body.contains_key("name") { Some(needed(&body, "name")?.to_owned()) } else { None },
             description: nullable(&body, "description")?.map(str::to_owned),
             fields: fields(&body)?,
         };

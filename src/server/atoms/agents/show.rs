@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use crate::access::Role;
 use crate::agent::AgentError;
-use crate::server::ask::{At, Params};
+use crate::server::ask::At;
 use crate::server::atoms::asking::{self, Found};
 use crate::server::atoms::input::{Query, whole};
 use crate::server::atoms::{answer, ids, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 /// Agents of a page unless asked for another number, and at most.
 const PAGE: usize = 10;

@@ -38,7 +38,8 @@ pub(in crate::server::atoms) async fn configure(
     call: Call,
 ) -> Result<Response, Problem> {
     respond(call, StatusCode::OK, move |ask| {
-        let agent = asking::agent(ask, &id, Role::Editor)?;
+        // For this one of the drafts' routes the vendor documents 404, for the agent as well.
+        let agent = asking::agent_or_404(ask, &id, Role::Editor)?;
         let missing = || Problem::not_found("Draft not found");
         let found = asking::draft_if(ask, &agent.handle, &draft)?.ok_or_else(missing)?;
         let body = ask.object()?;

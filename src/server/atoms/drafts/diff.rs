@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 
 use crate::access::Role;
 use crate::object::{Blocks, Content};
-use crate::server::ask::{At, Params};
+use crate::server::ask::At;
 use crate::server::atoms::input::{Query, either};
 use crate::server::atoms::{answer, asking, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 /// Compares a draft with the version that it was forked from, or with another one.
 pub(in crate::server::atoms) async fn diff(

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use crate::access::Role;
 use crate::agent::DraftRevision;
-use crate::server::ask::{At, Params};
+use crate::server::ask::At;
 use crate::server::atoms::input::{Query, whole};
 use crate::server::atoms::{answer, asking, ids, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 /// Entries of an edit history at most.
 const HISTORY_MAX: usize = 100;

@@ -9,12 +9,13 @@ use crate::clock::Time;
 use crate::diff::FieldChange;
 use crate::diff::json::ChangeKind;
 use crate::object::ObjectId;
-use crate::server::ask::{Ask, At, Params};
+use crate::server::ask::{Ask, At};
 use crate::server::atoms::asking::{self, Found};
 use crate::server::atoms::input::{Query, bad, either, required};
 use crate::server::atoms::{answer, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 /// Compares two versions, section by section.
 pub(in crate::server::atoms) async fn diff(

@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use crate::access::Role;
 use crate::agent::VersionInfo;
 use crate::object::Content;
-use crate::server::ask::{Ask, At, Params};
+use crate::server::ask::{Ask, At};
 use crate::server::atoms::asking::{self, Found};
 use crate::server::atoms::input::{Query, choice, whole};
 use crate::server::atoms::past::Past;
 use crate::server::atoms::{answer, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
+use crate::server::query::Params;
 
 /// Versions of a page unless asked for another number, and at most.
 const PAGE: usize = 20;
