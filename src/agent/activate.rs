@@ -76,7 +76,7 @@ impl Agents {
     }
 
     /// Refuses a version that must not serve, here or in an environment. One that was imported and never
-    /// checked is checked now, in the same operation.
+    /// checked is checked now, in the same operation, unless a program outside has to be asked first.
     ///
     /// # Errors
     /// `Archived`, `Withdrawn`; `CheckStands` unless that is overridden.
@@ -97,7 +97,7 @@ impl Agents {
     }
 
     /// Refuses a version whose check does not let it serve. Imported history has no check yet: it
-    /// is checked now, in the same operation.
+    /// is checked now, in the same operation. Where a program outside has the last word, it waits for that.
     fn require_check(
         &self,
         operation: &mut Operation<'_>,
@@ -110,10 +110,11 @@ impl Agents {
             CheckState::Unchecked => {
                 let config = self.config(&version.id)?;
                 let check = self.check_in(operation, &config)?;
-                if check.state() == CheckState::Passed || overridden {
-                    Self::write_check(operation, &version.id, check.state(), Some(&check.report))?;
+                let state = check.recorded(self.is_checked_outside()?);
+                if state == CheckState::Passed || overridden {
+                    Self::write_check(operation, &version.id, state, Some(&check.report))?;
                 }
-                check.state()
+                state
             }
             state => state,
         };

@@ -18,6 +18,9 @@ use super::{AgentError, Agents, Config, config};
 /// What keeps keyed hashes of accepted values apart from every other hash.
 const KEY_CONTEXT: &str = "recto 2026 accepted findings of one agent";
 
+/// The setting that names a program which has the last word on versions.
+pub const OUTSIDE_SETTING: &str = "check.command";
+
 /// What the check of a version says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
@@ -137,17 +140,31 @@ fn key_of(agent: AgentId) -> [u8; 32] {
     blake3::derive_key(KEY_CONTEXT, agent.digest().as_bytes())
 }
 
-/// A check's findings as they are stored with the version: masked.
-pub(super) fn state_value(state: CheckState, report: Option<&Report>) -> Value {
+/// What a program outside said, in what is stored with the version.
+const OUTSIDE: &str = "outside";
+
+/// A check's findings as they are stored with the version, masked, and why a program outside refused it.
+pub(super) fn state_value(state: CheckState, report: Option<&Report>, outside: Option<&str>) -> Value {
     let mut map = Map::new();
     map.insert("status".to_owned(), Value::from(state.name()));
     if let Some(report) = report.filter(|_| state == CheckState::Failed) {
         map.insert("findings".to_owned(), check::output::json(report, None));
     }
+    if let Some(reason) = outside {
+        map.insert(OUTSIDE.to_owned(), Value::from(reason));
+    }
     Value::Object(map)
 }
 
 impl Agents {
+    /// Whether a program outside has the last word on versions.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn is_checked_outside(&self) -> Result<bool, AgentError> {
+        Ok(self.repo.settings()?.get(OUTSIDE_SETTING).is_some())
+    }
+
     /// Checks a config; findings accepted for `agent` are left out.
     ///
     /// # Errors
@@ -162,6 +179,18 @@ impl Agents {
             None => None,
         };
         Ok(self.judge(config, &accepted, head.map(|head| head.agent)))
+    }
+
+    /// Why a program outside refused a version when it was asked last; `None` where it did not.
+    ///
+    /// # Errors
+    /// When what is recorded cannot be read.
+    pub fn refused_outside(&self, agent: &Handle, id: &ObjectId) -> Result<Option<String>, AgentError> {
+        let state = self.repo.backend().read_ref(agent, &RefName::about("checks", id));
+        let recorded = state.map_err(RepoError::from)?.and_then(|state| state.target);
+        let Some(block) = recorded.and_then(|target| target.id()) else { return Ok(None) };
+        let value = json::parse(&self.repo.block(&block)?).unwrap_or_default();
+        Ok(value.get(OUTSIDE).and_then(Value::as_str).map(str::to_owned))
     }
 
     /// The findings accepted for an agent.
@@ -200,7 +229,7 @@ impl Agents {
         state: CheckState,
         report: Option<&Report>,
     ) -> Result<(), AgentError> {
-        let block = operation.put(config::json_object(&state_value(state, report))?);
+        let block = operation.put(config::json_object(&state_value(state, report, None))?);
         operation.write(RefName::about("checks", commit), Some(Target::Id(block)), Vec::new())?;
         Ok(())
     }
@@ -227,7 +256,8 @@ impl Agents {
                 let report = self.check_in(operation, &config)?;
                 let state = if failed_outside.is_some() { CheckState::Failed } else { report.state() };
                 let name = RefName::about("checks", id);
-                let block = config::json_object(&state_value(state, Some(&report.report)))?;
+                let value = state_value(state, Some(&report.report), failed_outside.as_deref());
+                let block = config::json_object(&value)?;
                 if operation.target(&name)? != Some(Target::Id(block.id())) {
                     let block = operation.put(block);
                     operation.write(name, Some(Target::Id(block)), Vec::new())?;

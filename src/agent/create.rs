@@ -160,11 +160,10 @@ impl Agents {
                 let check = self.check_in(operation, &config)?;
                 let state = check.recorded(new.check_pending);
                 Self::write_check(operation, &id, state, Some(&check.report))?;
-                let overridden = new.override_check.is_some();
-                if new.activate && state == CheckState::Failed && !overridden {
+                let serves = new.activate && state != CheckState::Pending;
+                if serves && state == CheckState::Failed && new.override_check.is_none() {
                     return Err(AgentError::CannotServe { agent: handle.clone(), findings: check.errors() });
                 }
-                let serves = new.activate && (state == CheckState::Passed || overridden);
                 if serves {
                     // ACTIVE.json needs it in a moment; its profile may be in no store yet.
                     self.resolve_blocks(&id, &config.profile, &config.blocks)?;

@@ -103,6 +103,32 @@ pub(super) fn checked_text(what: &'static str, text: &str, max_chars: usize) -> 
     Ok(())
 }
 
+/// Refuses control characters in a text of one line.
+///
+/// # Errors
+/// Which character it is, and the how manieth.
+pub fn one_line(text: &str) -> Result<(), String> {
+    without_controls(text, &[])
+}
+
+/// Refuses control characters in a text of several lines, but for tabs and the ends of lines.
+///
+/// # Errors
+/// Which character it is, and the how manieth.
+pub fn some_lines(text: &str) -> Result<(), String> {
+    without_controls(text, &['\n', '\r', '\t'])
+}
+
+fn without_controls(text: &str, allowed: &[char]) -> Result<(), String> {
+    let mut letters = text.chars().enumerate();
+    match letters.find(|(_, letter)| letter.is_control() && !allowed.contains(letter)) {
+        None => Ok(()),
+        Some((at, letter)) => {
+            Err(format!("character {} is the control character U+{:04X}", at + 1, u32::from(letter)))
+        }
+    }
+}
+
 /// Refuses an empty or too long title.
 pub(super) fn checked_title(title: &str) -> Result<(), AgentError> {
     if title.trim().is_empty() {

@@ -43,7 +43,7 @@ use crate::refs::Handle;
 use crate::repo::{Expectation, Intent, Operation, Receipt, Repo, RepoError};
 
 pub use active_json::{ACTIVE_JSON, SETTING as ACTIVE_JSON_SETTING};
-pub use checks::{AcceptedFinding, CheckReport, CheckState};
+pub use checks::{AcceptedFinding, CheckReport, CheckState, OUTSIDE_SETTING};
 pub use compare::{
     BlockChanges, Comparison, Shown as ShownChange, Side, kind_name as block_change_name,
     wanted as wanted_paths,
@@ -61,7 +61,7 @@ pub use import::{
     ImportProgress, ImportReport, vendor_agent_id,
 };
 pub use merge::{Decision, MergeOptions, MergeOutcome, Pick, Resolution, conflict_is_at, conflict_name};
-pub use meta::{Meta, MetaEdit};
+pub use meta::{Meta, MetaEdit, one_line, some_lines};
 pub use number::Number;
 pub use oplog::{DraftRevision, LogEntries, LogEntry, LogQuery, Subject};
 pub use publish::{Direct, PublishOptions, Published};
@@ -103,6 +103,11 @@ impl Agents {
     #[must_use]
     pub fn rehearsing(self) -> Self {
         Self { rehearsal: true, ..self }
+    }
+
+    /// Whether what would be done is only said, and nothing of it is done.
+    pub fn rehearses(&self) -> bool {
+        self.rehearsal
     }
 
     /// The same agents as changed by another actor through another surface; what was read of them is shared.

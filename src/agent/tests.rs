@@ -16,6 +16,7 @@ use crate::repo::Repo;
 use super::*;
 
 mod expecting;
+mod labels;
 mod republish;
 
 struct Store {

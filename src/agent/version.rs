@@ -13,16 +13,32 @@ use crate::profile::Profile;
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
-use super::meta::checked_text;
+use super::meta::{checked_text, one_line, some_lines};
 use super::{AgentError, Agents, CheckState, CheckpointInfo, Number, VersionInfo, config};
 
-/// A commit's message from a label and a description.
-pub(super) fn message(label: &str, description: &str) -> Result<String, AgentError> {
+/// Refuses what is no label: terminals and other programs are shown it as a line.
+pub(super) fn checked_label(label: &str) -> Result<(), AgentError> {
     checked_text("label", label, LABEL_MAX_CHARS)?;
-    checked_text("description", description, DESCRIPTION_MAX_CHARS)?;
     if label.contains('\n') {
         return Err(AgentError::BadText { what: "label", reason: "has more than one line".to_owned() });
     }
+    controlled("label", one_line(label))
+}
+
+/// Refuses what is no description.
+pub(super) fn checked_description(description: &str) -> Result<(), AgentError> {
+    checked_text("description", description, DESCRIPTION_MAX_CHARS)?;
+    controlled("description", some_lines(description))
+}
+
+fn controlled(what: &'static str, checked: Result<(), String>) -> Result<(), AgentError> {
+    checked.map_err(|reason| AgentError::BadText { what, reason: format!("is wrong: {reason}") })
+}
+
+/// A commit's message from a label and a description.
+pub(super) fn message(label: &str, description: &str) -> Result<String, AgentError> {
+    checked_label(label)?;
+    checked_description(description)?;
     Ok(if description.is_empty() { label.to_owned() } else { format!("{label}\n\n{description}") })
 }
 
@@ -251,6 +267,9 @@ impl Agents {
         label: Option<&str>,
         description: Option<&str>,
     ) -> Result<Receipt, AgentError> {
+        // What stays as it is may be from a time when less was refused.
+        label.map_or(Ok(()), checked_label)?;
+        description.map_or(Ok(()), checked_description)?;
         self.version(agent, id)?;
         let intent = self.intent("version-edit", "");
         let ((), receipt) = self.repo.operate(
@@ -260,7 +279,6 @@ impl Agents {
                 let before = self.words_in(operation, id)?;
                 let after =
                     (label.unwrap_or(&before.0).to_owned(), description.unwrap_or(&before.1).to_owned());
-                message(&after.0, &after.1)?;
                 if after == before {
                     return Ok(());
                 }

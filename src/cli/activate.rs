@@ -52,10 +52,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         .activate(&agent, &version.id, reason, expected.as_ref())
         .map_err(|error| with_findings(error, &agents, &version.id))?;
     let was = named(&agents, &agent, before)?;
-    let undo = match before {
-        Some(_) => format!("recto rollback {agent}"),
-        None => format!("recto unpublish {agent}"),
-    };
+    let undo = back_from(&agent, before.is_some());
     let label = labelled(&version);
     let mut report = Done::new(&receipt, args.dry_run)
         .report_undone_by(
@@ -70,6 +67,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     }
     ctx.out.report(report)?;
     Ok(Exit::Done)
+}
+
+/// The command that takes an activation back, whether or not something served before.
+pub(super) fn back_from(agent: &Handle, served: bool) -> String {
+    format!("recto {} {agent}", if served { "rollback" } else { "unpublish" })
 }
 
 /// The reason for overriding a check, which is not empty.

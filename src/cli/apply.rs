@@ -8,14 +8,17 @@ use serde_json::{Value, json};
 use crate::agent::Agents;
 use crate::diff::BlockChangeKind;
 use crate::error::Classify as _;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName};
+use crate::repo::Receipt;
 use crate::worktree::{
     AGENT_FILE, APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned, WorktreeError, unknown_dirs,
 };
 
+use super::activate::back_from;
 use super::context::Context;
 use super::done::put_away;
 use super::error::{CliError, Exit};
+use super::outside::{Outside, Verdict};
 use super::terminal::Report;
 use super::working;
 
@@ -60,12 +63,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
+    let outside = Outside::of(ctx, args.activate, args.override_check.as_deref())?;
     let options = ApplyOptions {
         activate: args.activate,
         label: args.message.clone(),
         expect: args.expect.iter().map(|text| text.parse::<Expect>()).collect::<Result<_, _>>()?,
         overwrite: args.overwrite,
         override_check: args.override_check.clone(),
+        check_pending: outside.is_there(),
     };
     ctx.refuse_mirror()?;
     let agents = Agents::new(Arc::clone(ctx.repo()?), ctx.author()?, APPLY_SURFACE);
@@ -94,11 +99,18 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (mut done, mut failed): (Vec<Applied<'_>>, Vec<Failed<'_>>) = (Vec::new(), Vec::new());
     for one in &plan {
         match one.carry_out(&agents, &options) {
-            Ok(outcome) => done.push((one, outcome)),
+            Ok(outcome) => done.push((one, outcome.map(|outcome| judged(&agents, &outside, one, outcome)))),
             Err(error) => failed.push((one, error)),
         }
     }
-    finish(ctx, &done, &failed, unknown)
+    finish(ctx, done, &failed, unknown)
+}
+
+/// Lets the program outside judge what was published.
+fn judged(agents: &Agents, outside: &Outside<'_>, one: &Planned, outcome: Outcome) -> (Outcome, Verdict) {
+    let made = (outcome.state, outcome.active);
+    let verdict = outside.judge(agents, (&one.agent, &outcome.version), made);
+    (outcome, verdict)
 }
 
 /// The directories that are no agent's, as a person names them.
@@ -117,7 +129,7 @@ fn passed_over(path: &str) -> String {
 }
 
 /// An agent for which the plan was carried out.
-type Applied<'a> = (&'a Planned, Option<Outcome>);
+type Applied<'a> = (&'a Planned, Option<(Outcome, Verdict)>);
 /// An agent for which it failed.
 type Failed<'a> = (&'a Planned, WorktreeError);
 
@@ -134,33 +146,19 @@ fn refuse<'a>(mut errors: impl Iterator<Item = &'a WorktreeError>) -> Option<Cli
 
 fn finish(
     ctx: &Context,
-    done: &[Applied<'_>],
+    done: Vec<Applied<'_>>,
     failed: &[Failed<'_>],
     unknown: Vec<String>,
 ) -> Result<Exit, CliError> {
     let mut report = Report::default();
     let mut values = Vec::new();
-    for (one, outcome) in done {
+    for (one, outcome) in &done {
         values.push(done_value(one, outcome.as_ref()));
         report = match outcome {
             None => report.line(format!("agent '{}': unchanged", one.agent)),
-            Some(done) => {
-                let before =
-                    one.latest.as_ref().map_or_else(|| "none".to_owned(), crate::agent::VersionInfo::name);
-                let active = if done.active { ", which serves" } else { "" };
-                let agent = &one.agent;
-                let line = format!("agent '{agent}': newest version {before} -> V{}{active}", done.number);
-                let report = report.line(line).id(done.version);
-                match done.receipt.operation {
-                    Some(_) if one.action == Action::Create => {
-                        report.line(format!("  undo: {}", put_away(agent, done.active)))
-                    }
-                    Some(id) => report.line(format!("  undo: recto undo {agent} --expect {}", id.short())),
-                    None => report,
-                }
-            }
+            Some(done) => told(report, one, done),
         };
-        if outcome.as_ref().is_some_and(|done| !done.recorded) {
+        if outcome.as_ref().is_some_and(|(done, _)| !done.recorded) {
             let file = one.dir.join(AGENT_FILE);
             ctx.out
                 .warn(format!("'{}' cannot be written: it goes on naming an older version", file.display()));
@@ -168,7 +166,10 @@ fn finish(
     }
     if failed.is_empty() {
         ctx.out.report(report.field("applied", values).field("unknown", unknown))?;
-        return Ok(Exit::Done);
+        let mut refusals = done.into_iter().filter_map(|(_, outcome)| outcome?.1.refusal);
+        return refusals
+            .next()
+            .map_or(Ok(Exit::Done), |first| Err(first.details(refusals.map(|other| other.brief()))));
     }
     let applied = done.iter().filter(|(_, outcome)| outcome.is_some());
     let applied: Vec<String> = applied.map(|(one, _)| format!("agent '{}' was applied", one.agent)).collect();
@@ -178,10 +179,35 @@ fn finish(
     let names = failed.iter().map(|(one, error)| format!("agent '{}': {error}", one.agent));
     let (kind, count) = (failed[0].1.kind(), failed.len());
     let error = CliError::new(kind, format!("{count} of {} agents could not be applied", count + done.len()));
+    let refusals = done.into_iter().filter_map(|(_, outcome)| outcome?.1.refusal);
     Err(error
         .details(names)
         .details(applied)
+        .details(refusals.map(|refusal| refusal.brief()))
         .hint("correct the cause and apply again: what is applied is left alone"))
+}
+
+/// What was done with one agent, and the way back.
+fn told(report: Report, one: &Planned, (done, verdict): &(Outcome, Verdict)) -> Report {
+    let before = one.latest.as_ref().map_or_else(|| "none".to_owned(), crate::agent::VersionInfo::name);
+    let active = if verdict.active { ", which serves" } else { "" };
+    let agent = &one.agent;
+    let line = format!("agent '{agent}': newest version {before} -> V{}{active}", done.number);
+    let mut report = report.line(line).id(done.version);
+    for line in verdict.lines() {
+        report = report.line(format!("  {line}"));
+    }
+    let Some(id) = done.receipt.operation else { return report };
+    report.line(match &verdict.activation {
+        _ if one.action == Action::Create => format!("  undo: {}", put_away(agent, verdict.active)),
+        Some(moved) => format!("  undo: {}", back_from(agent, served_before(moved))),
+        None => format!("  undo: recto undo {agent} --expect {}", id.short()),
+    })
+}
+
+/// Whether something served before an activation.
+fn served_before(activation: &Receipt) -> bool {
+    activation.changes.iter().any(|change| change.name == RefName::active() && change.from.is_some())
 }
 
 fn planned(plan: &[Planned], options: &ApplyOptions) -> Report {
@@ -230,13 +256,16 @@ fn plan_value(one: &Planned, options: &ApplyOptions) -> Value {
     })
 }
 
-fn done_value(one: &Planned, outcome: Option<&Outcome>) -> Value {
+fn done_value(one: &Planned, outcome: Option<&(Outcome, Verdict)>) -> Value {
+    let verdict = outcome.map(|(_, verdict)| verdict);
+    let outcome = outcome.map(|(done, _)| done);
     let operation = outcome.and_then(|done| done.receipt.operation);
     json!({
         "agent": one.agent.as_str(),
         "action": outcome.map_or("unchanged", |_| one.action.name()),
         "version": outcome.map(|done| json!({"number": serde_json::Value::from(done.number), "id": done.version.to_string()})),
-        "active": outcome.is_some_and(|done| done.active),
+        "active": verdict.is_some_and(|verdict| verdict.active),
+        "check": verdict.map(|verdict| verdict.state.name()),
         "operation": operation.map(|id| id.to_string()),
     })
 }

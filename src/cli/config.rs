@@ -23,7 +23,7 @@ use super::terminal::{Report, Table};
 ///
 /// user.name, user.email: who acts. active_json: `off` keeps no `ACTIVE.json` beside ACTIVE; all agents
 /// follow at once. clock.backwards: `allow` lets operations happen while the clock
-/// stands behind the last one. check.command: a program that checks a version when it is published.
+/// stands behind the last one. check.command: a program that has the last word on versions that are made here.
 /// environments: their names in the order of promotion, `dev,qa,prod`. environments.active: the last of them, which is then
 /// ACTIVE under another name.
 /// mirror: the remote whose refs are this store's, as `recto clone --mirror` makes it; unset, the store is one of

@@ -25,6 +25,7 @@ mod interrupt;
 mod lookup;
 mod merged;
 mod numbers;
+mod outside;
 mod panic;
 mod render;
 mod republish;

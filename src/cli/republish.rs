@@ -11,7 +11,7 @@ use super::activate::{id_value, labelled, named, reason, with_findings};
 use super::context::Context;
 use super::done::{Done, finding_lines, made, version_value};
 use super::error::{CliError, Exit};
-use super::publish::outside;
+use super::outside;
 
 /// What is asked for.
 pub(super) struct Request<'a> {

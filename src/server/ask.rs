@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::access::Role;
-use crate::agent::{AgentError, Agents};
+use crate::agent::{AgentError, Agents, OUTSIDE_SETTING, one_line, some_lines};
 use crate::encoding::json;
 use crate::error::Kind;
 use crate::refs::Handle;
@@ -29,8 +29,6 @@ pub(super) const DOCUMENT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a value of a document takes in memory at most, besides its text; in bytes.
 const VALUE_MAX_BYTES: u64 = 64;
-/// The setting of one machine that names a program which has the last word on versions.
-const OUTSIDE: &str = "check.command";
 
 /// A request that is worked on.
 pub(super) struct Ask<'a> {
@@ -114,7 +112,7 @@ impl Ask<'_> {
     /// # Errors
     /// When the settings cannot be read.
     pub(super) fn is_checked_outside(&self) -> Result<bool, Problem> {
-        Ok(self.shared.repo.settings()?.get(OUTSIDE).is_some())
+        Ok(self.agents.is_checked_outside()?)
     }
 
     /// Refuses what only that program may decide: a server runs no programs.
@@ -126,7 +124,7 @@ impl Ask<'_> {
             return Ok(());
         }
         let message =
-            format!("a program ('{OUTSIDE}') has the last word on versions, and a server runs none");
+            format!("a program ('{OUTSIDE_SETTING}') has the last word on versions, and a server runs none");
         Err(Problem::new(StatusCode::CONFLICT, Kind::Refused, message)
             .hint(format!("{instead}, then 'recto check AGENT@VERSION --run' where the store lies")))
     }
@@ -214,7 +212,7 @@ impl Ask<'_> {
 /// # Errors
 /// 400, naming the text and the character.
 pub(super) fn line(what: &str, text: Option<&str>) -> Result<(), Problem> {
-    refuse_controls(what, text, &[])
+    well_formed(what, one_line(text.unwrap_or_default()))
 }
 
 /// Refuses control characters in a text of several lines, but for tabs and the ends of lines.
@@ -222,20 +220,11 @@ pub(super) fn line(what: &str, text: Option<&str>) -> Result<(), Problem> {
 /// # Errors
 /// 400, naming the text and the character.
 pub(super) fn lines(what: &str, text: Option<&str>) -> Result<(), Problem> {
-    refuse_controls(what, text, &['\n', '\r', '\t'])
+    well_formed(what, some_lines(text.unwrap_or_default()))
 }
 
-fn refuse_controls(what: &str, text: Option<&str>, allowed: &[char]) -> Result<(), Problem> {
-    let mut letters = text.unwrap_or_default().chars().enumerate();
-    match letters.find(|(_, letter)| letter.is_control() && !allowed.contains(letter)) {
-        None => Ok(()),
-        Some((at, letter)) => {
-            let (code, place) = (u32::from(letter), at + 1);
-            Err(Problem::malformed(format!(
-                "{what}: character {place} is the control character U+{code:04X}"
-            )))
-        }
-    }
+fn well_formed(what: &str, checked: Result<(), String>) -> Result<(), Problem> {
+    checked.map_err(|reason| Problem::malformed(format!("{what}: {reason}")))
 }
 
 /// No handle that could be given is one that the token is for.

@@ -17,12 +17,12 @@ use crate::repo::{Repo, random_bytes};
 
 use super::cursors::{self, All, Cursors};
 use super::hook::Entry;
-use super::{EventKind, Hook, NewHook, SigningSecret, WebhookError};
+use super::{EventKind, Hook, NewHook, SigningSecret, Standing, WebhookError};
 
 /// The file of webhooks, in the store's directory.
 pub const WEBHOOKS_FILE: &str = "webhooks.json";
 /// How far each was told.
-const STATE_FILE: &str = "webhooks-state.json";
+pub(super) const STATE_FILE: &str = "webhooks-state.json";
 /// Where a store has its locks, so that one which takes its place has them, too.
 const LOCKS: &str = "locks";
 /// Locked while either file is written.
@@ -81,6 +81,37 @@ impl Hooks {
             )));
         }
         document.webhooks.into_iter().map(|entry| entry.into_hook().map_err(damaged)).collect()
+    }
+
+    /// What is wrong with the files, by their names: nothing where there are none.
+    pub fn examine(&self) -> Vec<(&'static str, WebhookError)> {
+        let all = [(WEBHOOKS_FILE, self.list().err()), (STATE_FILE, self.cursors().err())];
+        all.into_iter().filter_map(|(file, error)| Some((file, error?))).collect()
+    }
+
+    /// Every webhook as [`Self::list`] has them, and how telling it goes as far as that was kept; `None` where that
+    /// cannot be known, as its file is damaged. Reads of the logs what no webhook was told of.
+    ///
+    /// # Errors
+    /// When the files or the logs cannot be read.
+    pub fn standings(&self) -> Result<Vec<(Hook, Option<Standing>)>, WebhookError> {
+        let hooks = self.list()?;
+        // Before the logs: what is told meanwhile counts as waiting, and nothing as told that was not there.
+        let known = match self.cursors() {
+            Ok(all) => Some(all),
+            Err(WebhookError::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let ends = if hooks.is_empty() { Vec::new() } else { self.ends()? };
+        let standing = |hook: &Hook| -> Result<Option<Standing>, WebhookError> {
+            let Some(all) = &known else { return Ok(None) };
+            // One that has gone, or begins with what happens from now on, waits for nothing.
+            let Some(cursors) = all.get(&hook.id).filter(|_| hook.gone.is_none()) else {
+                return Ok(Some(Standing::default()));
+            };
+            Ok(Some(Standing::of(self.repo.backend(), hook, cursors, &ends)?))
+        };
+        hooks.into_iter().map(|hook| standing(&hook).map(|standing| (hook, standing))).collect()
     }
 
     /// The webhook of that name.

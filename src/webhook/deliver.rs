@@ -287,7 +287,7 @@ impl Telling {
             Err(reason) => reason,
         };
         let now = (Instant::now(), self.clock.now());
-        if queue.failed((agent, time, next), now, chance()) {
+        if queue.failed((agent, time, next), now, &reason, chance()) {
             tracing::error!(hook = name, id, reason, "a webhook could not be told for a day: given up");
         } else {
             tracing::warn!(hook = name, id, reason, "a webhook could not be told: tried again later");

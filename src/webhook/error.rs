@@ -7,6 +7,8 @@ use crate::disk::DiskError;
 use crate::error::{Classify, Kind};
 use crate::refs::Handle;
 
+use super::book::STATE_FILE;
+
 /// What can be wrong with webhooks.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
@@ -98,6 +100,10 @@ impl Classify for WebhookError {
                     super::EventKind::ALL.into_iter().map(super::EventKind::name).collect();
                 Some(format!("the events are {}", words.join(", ")))
             }
+            Self::Damaged { path, .. } if path.ends_with(STATE_FILE) => Some(
+                "restore it from a backup, or remove it: webhooks are then told of what happens from now on"
+                    .to_owned(),
+            ),
             Self::Damaged { .. } => {
                 Some("restore it from a backup, or remove it and add the webhooks anew".to_owned())
             }

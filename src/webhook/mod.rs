@@ -13,6 +13,7 @@ mod message;
 mod post;
 mod queue;
 mod secret;
+mod standing;
 
 pub use book::{Hooks, WEBHOOKS_FILE};
 pub use deliver::Deliverer;
@@ -22,3 +23,4 @@ pub use hook::{Former, Hook, NewHook, OVERLAP_MAX, check_url};
 pub use message::Message;
 pub use post::{Answer, Poster};
 pub use secret::SigningSecret;
+pub use standing::Standing;

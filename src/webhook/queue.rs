@@ -10,7 +10,7 @@ use crate::clock::Time;
 use crate::history::{End, records};
 use crate::log::{AgentId, Record, RecordId};
 
-use super::cursors::Cursors;
+use super::cursors::{Cursors, Failure};
 use super::event::{Event, events};
 use super::{Hook, Message, backoff};
 
@@ -164,10 +164,11 @@ impl Queue {
                     Next::Tell(Job { agent, time: record.time, message, next })
                 }
                 Err(error) => {
-                    self.failed((agent, record.time, next), (now, time), chance);
+                    let reason = error.to_string();
+                    self.failed((agent, record.time, next), (now, time), &reason, chance);
                     // It is not the webhook that failed.
                     self.wait = None;
-                    Next::Broken(error.to_string())
+                    Next::Broken(reason)
                 }
             };
         }
@@ -213,6 +214,9 @@ impl Queue {
         self.wait = None;
         self.waits.remove(&agent);
         self.cursors.failing.remove(&agent);
+        if self.cursors.failing.is_empty() {
+            self.cursors.failure = None;
+        }
         self.go_to(agent, next);
     }
 
@@ -221,12 +225,14 @@ impl Queue {
         &mut self,
         (agent, happened, next): (AgentId, Time, Place),
         (now, time): (Instant, Time),
+        reason: &str,
         chance: u64,
     ) -> bool {
         self.busy = false;
         self.wait = Some(Wait::after(self.wait.as_ref(), now, chance));
         self.waits.insert(agent, Wait::after(self.waits.get(&agent), now, chance));
-        self.changed |= !self.cursors.failing.contains_key(&agent);
+        self.cursors.failure = Some(Failure::new(time, reason));
+        self.changed = true;
         let since = *self.cursors.failing.entry(agent).or_insert(time);
         let given_up = time.as_ms() - since.max(happened).as_ms() >= TRIED_MS;
         if given_up {
@@ -272,16 +278,24 @@ mod tests {
     fn what_fails_for_a_day_is_given_up_and_what_happened_since_has_a_day_of_its_own() {
         let (mut queue, now) = (queue(), Instant::now());
         let next = Place { bytes: 100, change: 0 };
-        let mut fail = |happened, at| queue.failed((agent(1), time(happened), next), (now, time(at)), 0);
+        let mut fail = |happened, at| {
+            queue.failed((agent(1), time(happened), next), (now, time(at)), "it answered 500", 0)
+        };
         assert!(!fail(1, 1));
         assert!(!fail(1, 24));
         assert!(fail(1, 25));
         assert!(!fail(20, 26));
         assert!(fail(20, 44));
         assert_eq!(queue.at(agent(1)), 100);
+        let failed = queue.cursors.failure.clone().expect("it failed");
+        assert_eq!((failed.at(), failed.reason()), (Some(time(44)), "it answered 500"));
+        queue.cursors.failing.insert(agent(2), time(40));
         queue.taken(agent(1), next);
-        assert!(queue.cursors.failing.is_empty());
-        assert!(!queue.failed((agent(1), time(20), next), (now, time(90)), 0), "it had worked since");
+        assert_eq!(queue.cursors.failure, Some(failed), "another agent's events fail still");
+        queue.taken(agent(2), next);
+        assert!(queue.cursors.failing.is_empty() && queue.cursors.failure.is_none());
+        let again = queue.failed((agent(1), time(20), next), (now, time(90)), "it answered 500", 0);
+        assert!(!again, "it had worked since");
     }
 
     #[test]
@@ -290,7 +304,7 @@ mod tests {
         let next = Place { bytes: 10, change: 0 };
         let until = |queue: &Queue| queue.wait.expect("it waits").until - now;
         for _ in 0..3 {
-            queue.failed((agent(1), time(1), next), (now, time(1)), 0);
+            queue.failed((agent(1), time(1), next), (now, time(1)), "it answered 500", 0);
         }
         assert_eq!(until(&queue), Duration::from_secs(2));
         queue.taken(agent(2), next);

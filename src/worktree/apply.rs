@@ -40,6 +40,9 @@ pub struct ApplyOptions {
     pub overwrite: bool,
     /// Activates although a check failed, for this reason.
     pub override_check: Option<String>,
+    /// Leaves the checks of new versions pending, as a program outside has the last word: none serves yet then, even
+    /// where `activate` asks for it.
+    pub check_pending: bool,
 }
 
 /// What must be the newest version of an agent: `AGENT=REV`, or `REV` where there is one agent only.
@@ -113,6 +116,8 @@ pub struct Outcome {
     pub number: Number,
     /// Whether it serves.
     pub active: bool,
+    /// Its check's state.
+    pub state: CheckState,
     /// The operation.
     pub receipt: Receipt,
     /// Whether `agent.json` now names this version as what the files are based on.
@@ -233,9 +238,10 @@ impl Planned {
                     label: options.label.clone(),
                     activate: options.activate,
                     override_check: options.override_check.clone(),
+                    check_pending: options.check_pending,
                     ..NewAgent::of(config.profile.clone())
                 })?;
-                (made.version, Number::of(1), made.receipt)
+                (made.version, Number::of(1), (made.active, made.state), made.receipt)
             }
             Action::Publish => {
                 let made = agents.publish_config(
@@ -246,20 +252,21 @@ impl Planned {
                         expected_latest: self.latest.as_ref().map(|latest| latest.id),
                         options: PublishOptions {
                             label: options.label.clone(),
-                            activate: options.activate,
+                            activate: options.activate && !options.check_pending,
                             override_check: options.override_check.clone(),
+                            check_pending: options.check_pending,
                             ..PublishOptions::default()
                         },
                     },
                 )?;
                 let Some(made) = made else { return Ok(None) };
-                (made.version, made.number, made.receipt)
+                (made.version, made.number, (made.active, made.state), made.receipt)
             }
         };
-        let (version, number, receipt) = done;
+        let (version, number, (active, state), receipt) = done;
         let id = agents.info(&self.agent)?.id;
         let recorded = self.record_base(agents, id, version, number).is_ok();
-        Ok(Some(Outcome { version, number, active: options.activate, receipt, recorded }))
+        Ok(Some(Outcome { version, number, active, state, receipt, recorded }))
     }
 
     /// Says in `agent.json` what the files are based on now.

@@ -287,3 +287,42 @@ fn one_agent_under_two_handles_is_a_fault() {
     let line = "agents/twin: it is the same agent as 'support'";
     assert!(run.stdout.lines().any(|found| found == line), "{}", run.stdout);
 }
+
+#[test]
+fn files_of_tokens_and_webhooks_are_examined() {
+    let place = Place::with_store();
+    stored::agent(&place, "support");
+    place.recto(["fsck"]).ok();
+    place.recto(["token", "create", "ci", "--role", "reader"]).ok();
+    place.recto(["webhook", "add", "deploys", "https://example.com/"]).ok();
+    place.recto(["fsck"]).ok();
+    let check = |file: &str, damaged: &str, words: &str, way_back: &str| {
+        let path = format!(".recto/{file}");
+        let good = place.read(&path);
+        place.write(&path, damaged);
+        let run = place.recto(["fsck"]).exits(4);
+        let found = run.stdout.strip_prefix(&format!("{file}: ")).unwrap_or_else(|| panic!("{}", run.stdout));
+        for part in [words, way_back, &format!("/.recto/{file}'")] {
+            assert!(found.contains(part), "no '{part}': {found}");
+        }
+        assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
+        let report = place.recto(["fsck", "--json"]).exits(4).json("fsck");
+        assert_eq!(report["faults"][0]["subject"], file);
+        // A store without the file is as sound as one with it.
+        fs::remove_file(place.path(&path)).expect("removed");
+        place.recto(["fsck"]).ok();
+        fs::create_dir(place.path(&path)).expect("made");
+        let run = place.recto(["fsck"]).exits(4);
+        assert!(run.stdout.contains(&format!("{file}: cannot use")), "{}", run.stdout);
+        assert!(run.stdout.contains("hint: it is a file that"), "{}", run.stdout);
+        fs::remove_dir(place.path(&path)).expect("removed");
+        place.write(&path, good);
+        place.recto(["fsck"]).ok();
+    };
+    let backup = "restore it from a backup, or remove it and";
+    check("tokens.json", "{\"format\":1,\"tokens\":[", "is damaged", backup);
+    check("tokens.json", "{\"format\":9,\"tokens\":[]}", "it has format 9", backup);
+    check("webhooks.json", "garbage", "line 1 is not as it was written", backup);
+    let state = "or remove it: webhooks are then told of what happens from now on";
+    check("webhooks-state.json", "{}", "is damaged", state);
+}

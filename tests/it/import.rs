@@ -70,6 +70,34 @@ fn an_answer_of_the_vendor_becomes_an_agent_and_says_what_was_left_out() {
 }
 
 #[test]
+fn an_import_that_activates_names_what_served_before() {
+    let place = Place::with_store();
+    for version in 1..4 {
+        place.write("blocks/prompt.md", format!("Answer {version}."));
+        let words = ["import", "blocks", "--format", "blocks", "--as", "desk", "--activate", "--json"];
+        let before = place.recto(["agent", "show", "desk", "--json"]);
+        let done = place.recto(words).exits(0).json("import");
+        if version == 1 {
+            assert_eq!(done["from"], serde_json::Value::Null);
+            continue;
+        }
+        let served = before.exits(0).json("agent-show")["active"]["id"].clone();
+        assert!(served.is_string() && done["from"] == served, "{served} {done}");
+    }
+    place.write("blocks/prompt.md", "Answer 4.");
+    let run = place.recto(["import", "blocks", "--format", "blocks", "--as", "desk", "--activate"]).exits(0);
+    assert!(run.stdout.contains("ACTIVE of agent 'desk': V3 -> V4\n"), "{}", run.stdout);
+    place.recto(["activate", "desk@V1"]).ok();
+    let again =
+        place.recto(["import", "blocks", "--format", "blocks", "--as", "desk", "--activate"]).exits(0);
+    assert!(again.stdout.contains("ACTIVE of agent 'desk': V1 -> V4\n"), "{}", again.stdout);
+    place.recto(["unpublish", "desk"]).ok();
+    place.write("team/desk.json", "{\"prompt\":\"Answer 5.\"}");
+    let run = place.recto(["import", "team", "--format", "configs", "--activate"]).exits(0);
+    assert!(run.stdout.contains("  ACTIVE of agent 'desk': nothing -> V5\n"), "{}", run.stdout);
+}
+
+#[test]
 fn a_document_that_is_wrong_is_refused_with_every_problem() {
     let place = Place::with_store();
     place.write("agent.json", "{\"slmModel\": \"none\", \"firstMessage\": 3}");

@@ -38,6 +38,7 @@ mod mirror;
 mod new_id;
 mod objects;
 mod output;
+mod outside;
 mod publish;
 mod readme;
 mod reference;

@@ -277,11 +277,11 @@ fn unpublished_means_that_nothing_serves() {
 #[test]
 fn label_and_description_may_change_and_nothing_else() {
     let place = with_support();
-    let edit = ["version", "edit", "support", "--label", "first \u{1b}[1m", "--json"];
+    let edit = ["version", "edit", "support", "--label", "first of all", "--json"];
     let done = place.recto(edit).exits(0).json("version-edit");
-    assert_eq!(done["version"]["label"], "first \u{1b}[1m");
+    assert_eq!(done["version"]["label"], "first of all");
     let list = place.recto(["version", "list", "support"]).ok();
-    assert!(list.contains("first \\u{1b}[1m") && list.contains("ACTIVE"), "{list:?}");
+    assert!(list.contains("first of all") && list.contains("ACTIVE"), "{list:?}");
     let run = place.recto(["version", "edit", "support@V1", "--description", "the first"]).exits(0);
     assert!(run.stdout.contains("  description: '' -> 'the first'\n"), "{}", run.stdout);
     place.recto(undo_of(&run)).ok();
@@ -309,6 +309,28 @@ fn pins_mark_versions() {
 }
 
 #[test]
+fn labels_and_descriptions_have_no_control_characters() {
+    let place = with_edit();
+    place.write("config.json", "{\"prompt\":\"x\"}");
+    for words in [
+        vec!["publish", "support@tone", "-m", "fast\u{1b}[1m"],
+        vec!["publish", "support@tone", "-m", "fast", "-m", "in\u{7} time"],
+        vec!["version", "edit", "support@V1", "--label", "\u{1b}[1m"],
+        vec!["version", "edit", "support@V1", "--description", "a\u{7f}"],
+        vec!["checkpoint", "support@tone", "-m", "a\u{85}"],
+        vec!["agent", "new", "new", "--label", "a\tb"],
+        vec!["import", "config.json", "--as", "new", "-m", "a\u{1b}"],
+    ] {
+        refused(place.recto(words), 2, "is the control character U+");
+    }
+    let line = "{\"agent\":\"new\",\"author\":\"Ana\",\"time\":\"2026-01-05T09:00:00Z\",\"message\":\"a\\u001b[2J\",\"blocks\":{\"prompt\":\"x\"}}";
+    place.write("history.jsonl", line);
+    refused(place.recto(["import", "history.jsonl"]), 5, "line 1: the label is wrong: character 2");
+    assert_eq!(place.recto(["agent", "list", "-q"]).ok(), "support\n");
+    place.recto(["publish", "support@tone", "-m", "fast", "-m", "in\ttime\r\nfor all"]).ok();
+}
+
+#[test]
 fn a_program_has_the_last_word() {
     let place = with_edit();
     place.recto(["config", "check.command", "grep -q '\"speed\":2' && echo fine"]).ok();
@@ -323,8 +345,20 @@ fn a_program_has_the_last_word() {
     assert_eq!(active(&place), 2, "what failed does not serve");
     let run = place.recto(["check", "support@V3"]).exits(5);
     assert!(run.stderr.contains("recorded as failed"), "{}", run.stderr);
+    assert_eq!(run.stdout, "refused  check.command: too slow\n");
+    let said = |words: &[&str]| {
+        let run = place.recto([&["check", "support@V3", "--json"], words].concat());
+        run.json("check")["outside"].clone()
+    };
+    assert_eq!(said(&[]), "too slow");
+    // What it says now, and not what it said first.
+    place.recto(["config", "check.command", "cat >/dev/null; echo too loud; false"]).ok();
+    assert_eq!((said(&["--run"]), said(&[])), ("too loud".into(), "too loud".into()));
+    let run = place.recto(["check", "support@V3", "--format", "github"]).exits(5);
+    assert!(run.stderr.contains("check.command: too loud") && run.stdout.is_empty(), "{}", run.stderr);
     place.recto(["config", "check.command", "test \"$RECTO_AGENT@$RECTO_VERSION\" = support@V3"]).ok();
     place.recto(["check", "support@V3", "--run"]).ok();
+    assert_eq!(said(&[]), Value::Null);
     place.recto(["activate", "support@V3"]).ok();
     assert_eq!(active(&place), 3);
 }

@@ -301,6 +301,63 @@ fn one_that_has_gone_or_is_removed_is_told_nothing_more() {
     assert!(!server.log().contains("whsec_"), "{}", server.log());
 }
 
+/// How telling the only webhook goes.
+fn delivery(place: &Place) -> Value {
+    let list = place.recto(["--store", "team", "webhook", "list", "--json"]).exits(0).json("webhook-list");
+    list["webhooks"][0]["delivery"].clone()
+}
+
+/// Looks at the list until it is as it should be.
+#[track_caller]
+fn comes_to(place: &Place, is_so: impl Fn(&Value) -> bool) -> Value {
+    let until = Instant::now() + SOON;
+    loop {
+        let found = delivery(place);
+        if is_so(&found) {
+            return found;
+        }
+        assert!(Instant::now() < until, "{found}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_list_says_what_fails_since_when_and_how_much_waits() {
+    let (place, receiving) = (store(), Receiving::new());
+    let secret = add(&place, "mine", &receiving.url, &["--events", "activate", "--agents", "support"]);
+    let fine =
+        serde_json::json!({"failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0});
+    assert_eq!(delivery(&place), fine);
+    // Without a server it waits, and what the webhook is not told of does not.
+    publish(&place, "support", 2, &["--activate"]);
+    activate(&place, "support@V1");
+    publish(&place, "sales", 2, &["--activate"]);
+    assert_eq!((&delivery(&place)["waiting"], &delivery(&place)["failing_since"]), (&2.into(), &Value::Null));
+    let list = place.recto(["--store", "team", "webhook", "list"]).ok();
+    assert!(list.contains("on, 2 events wait"), "{list}");
+    receiving.answer(&[FAILED, FAILED, FAILED, FAILED]);
+    let mut server = serve(&place);
+    receiving.next();
+    let failing = comes_to(&place, |found| found["failing_since"].is_string());
+    assert_eq!((&failing["failed_with"], &failing["waiting"]), (&"it answered 500".into(), &2.into()));
+    receiving.next();
+    let later = comes_to(&place, |found| found["failed_at"] != failing["failed_at"]);
+    assert_eq!(later["failing_since"], failing["failing_since"], "since the first time");
+    let list = place.recto(["--store", "team", "webhook", "list"]).ok();
+    let since = failing["failing_since"].as_str().expect("a time");
+    assert!(list.contains(&format!("failing since {since} (it answered 500), 2 events wait")), "{list}");
+    // What is kept outlives the server.
+    server.kill();
+    assert_eq!(delivery(&place)["failing_since"], failing["failing_since"]);
+    let mut other = serve(&place);
+    comes_to(&place, |found| *found == fine);
+    other.kill();
+    let told: Vec<Request> = receiving.requests.try_iter().collect();
+    assert_eq!(told.last().expect("it was told").verified(&secret)["data"]["version"]["number"], 1);
+    place.write("team/.recto/webhooks-state.json", "{}");
+    assert_eq!(delivery(&place), Value::Null);
+}
+
 #[test]
 fn a_test_shows_the_answer_and_lists_never_show_a_secret() {
     let (place, receiving) = (store(), Receiving::new());

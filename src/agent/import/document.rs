@@ -13,8 +13,8 @@ use crate::repo::{Receipt, RepoError};
 
 use crate::agent::draft::only_draft;
 use crate::agent::{
-    AgentError, Agents, CheckReport, Config, DraftInfo, DraftSource, Edit, LogQuery, NewAgent, Number,
-    PublishOptions, Resolved, Subject, checks, create, version,
+    AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, DraftSource, Edit, LogQuery, NewAgent,
+    Number, PublishOptions, Resolved, Subject, checks, create, version,
 };
 
 /// The draft that an import into an existing agent makes.
@@ -41,7 +41,8 @@ pub struct ImportOptions {
     pub label: String,
     /// Publishes and activates what was imported.
     pub activate: bool,
-    /// Leaves the check of a new agent's V1 pending: a program outside has the last word.
+    /// Leaves the check of a version that is made pending, as a program outside has the last word: nothing begins to
+    /// serve yet then, even where `activate` asks for it.
     pub check_pending: bool,
     /// Activates although the check failed, for this reason.
     pub override_check: Option<String>,
@@ -90,10 +91,14 @@ pub struct ImportReport {
     pub commit: Option<ObjectId>,
     /// Whether it serves.
     pub active: bool,
+    /// What served before.
+    pub served: Option<ObjectId>,
     /// What the document held and the config did not take, in order.
     pub dropped: Vec<String>,
     /// What the check of a new version found.
     pub check: Option<CheckReport>,
+    /// The state of that check.
+    pub state: Option<CheckState>,
     /// Whether the draft was made for it.
     pub made_draft: bool,
     /// The last operation; none when there was nothing to do.
@@ -296,8 +301,10 @@ impl Agents {
             tree: config.tree_id,
             commit: Some(created.version),
             active: created.active,
+            served: None,
             dropped: imported.dropped,
             check: Some(created.check),
+            state: Some(created.state),
             made_draft: false,
             receipt: Some(created.receipt),
         })
@@ -323,20 +330,23 @@ impl Agents {
             tree: config.tree_id,
             commit: latest.as_ref().map(|version| version.id),
             active: latest.as_ref().is_some_and(|version| version.active),
+            served: self.active(agent)?,
             dropped: read.imported.dropped.clone(),
             check: None,
+            state: None,
             made_draft: false,
             receipt: None,
         };
+        let activate = options.activate && !options.check_pending;
         if let Some(latest) = &latest {
             let commit = self.repo.commit(&latest.id)?;
             if commit.tree == config.tree_id && commit.profile == read.profile.id() {
-                if options.activate && !latest.active {
+                if activate && !latest.active {
                     let reason = options.override_check.as_deref();
                     let (_, receipt) = self.activate(agent, &latest.id, reason, None)?;
                     report.receipt = Some(receipt);
                 }
-                report.active |= options.activate;
+                report.active |= activate;
                 return Ok(report);
             }
         }
@@ -349,10 +359,12 @@ impl Agents {
             self.refuse_to_overwrite(agent, draft, latest.as_ref().map(|version| version.id), &config)?;
         }
         report.commit = None;
-        report.active = options.activate;
+        report.active = activate;
         report.outcome = ImportOutcome::Draft(name.clone());
         if self.rehearsal {
-            report.check = Some(self.check(Some(agent), &config)?);
+            let check = self.check(Some(agent), &config)?;
+            report.state = Some(check.recorded(options.activate && options.check_pending));
+            report.check = Some(check);
             if options.activate {
                 let position = self.version_count(agent)? + 1;
                 report.outcome = ImportOutcome::Published(Number::of(position));
@@ -361,20 +373,35 @@ impl Agents {
         }
         let revision = self.revise_draft(agent, (&name, draft), read, options.overwrite, &mut report)?;
         if options.activate {
+            if !activate && options.override_check.is_none() {
+                self.refuse_findings(agent, &config)?;
+            }
             let publish = PublishOptions {
                 label: options.label.clone(),
                 expected_revision: revision,
-                activate: true,
+                activate,
                 override_check: options.override_check.clone(),
+                check_pending: options.check_pending,
                 ..PublishOptions::default()
             };
             let published = self.publish(agent, &name, &publish)?;
             report.outcome = ImportOutcome::Published(published.number);
             report.commit = Some(published.version);
             report.check = Some(published.check);
+            report.state = Some(published.state);
             report.receipt = Some(published.receipt);
         }
         Ok(report)
+    }
+
+    /// Refuses a config that could not serve as the next version, whatever a program outside says of it.
+    fn refuse_findings(&self, agent: &Handle, config: &Config) -> Result<(), AgentError> {
+        let state = self.check(Some(agent), config)?.state();
+        if state != CheckState::Failed {
+            return Ok(());
+        }
+        let number = Number::of(self.version_count(agent)? + 1);
+        Err(AgentError::CheckStands { agent: agent.clone(), number, state })
     }
 
     fn draft_if_any(&self, agent: &Handle, name: &Handle) -> Result<Option<DraftInfo>, AgentError> {

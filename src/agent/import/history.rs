@@ -42,6 +42,8 @@ pub struct HistoryOptions {
     pub activate: bool,
     /// Activates although a check failed, for this reason.
     pub override_check: Option<String>,
+    /// Activates nothing by itself, as a program outside has the last word: says what waits for it.
+    pub check_pending: bool,
 }
 
 /// How far an import has come.
@@ -74,6 +76,8 @@ pub struct HistoryReport {
     pub activated: u64,
     /// Agents whose newest version could not be activated, and why.
     pub not_activated: Vec<(Handle, AgentError)>,
+    /// Agents whose newest version is to serve once a program outside was asked about it.
+    pub waiting: Vec<Handle>,
 }
 
 /// Why an import stopped, and what it did before: all of that is in the store.
@@ -222,6 +226,10 @@ impl Import<'_> {
     }
 
     fn activate(&mut self, interrupt: &AtomicBool) -> Result<(), AgentError> {
+        if self.options.check_pending {
+            self.report.waiting = std::mem::take(&mut self.met);
+            return Ok(());
+        }
         for agent in std::mem::take(&mut self.met) {
             if interrupt.load(Ordering::SeqCst) {
                 return Err(interrupted());

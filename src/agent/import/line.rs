@@ -7,6 +7,8 @@ use crate::encoding::json;
 use crate::object::limits::{AUTHOR_MAX_CHARS, LABEL_MAX_CHARS};
 use crate::object::{Author, BlockName, Content, Entry, Object};
 
+use crate::agent::version;
+
 /// One version of one agent.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -54,7 +56,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Line, String> {
     let agent = text(&mut map, "agent")?.ok_or("it has no 'agent'")?;
     let author = author(map.remove("author"))?;
     let time = time(&text(&mut map, "time")?.ok_or("it has no 'time'")?)?;
-    let message = message(&text(&mut map, "message")?.unwrap_or_default());
+    let message = message(&text(&mut map, "message")?.unwrap_or_default())?;
     let partial = switch(&mut map, "partial")?;
     let (pinned, withdrawn) = (switch(&mut map, "pinned")?, switch(&mut map, "withdrawn")?);
     let words = match (text(&mut map, "label")?, text(&mut map, "description")?) {
@@ -155,7 +157,7 @@ fn time(text: &str) -> Result<Time, String> {
 
 /// The first line is the label and the rest the description; a first line that is too long for a label
 /// is cut there, and kept whole in the description.
-fn message(text: &str) -> String {
+fn message(text: &str) -> Result<String, String> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let rest = rest.strip_prefix('\n').unwrap_or(rest);
     let (label, description) = if first.chars().count() > LABEL_MAX_CHARS {
@@ -164,7 +166,7 @@ fn message(text: &str) -> String {
     } else {
         (first.to_owned(), rest)
     };
-    if description.is_empty() { label } else { format!("{label}\n\n{description}") }
+    version::message(&label, description).map_err(|error| error.to_string())
 }
 
 fn parents(value: Option<Value>) -> Result<Option<Vec<u64>>, String> {
@@ -258,8 +260,8 @@ mod tests {
     #[test]
     fn messages_come_apart_and_stay_as_they_are_the_second_time() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(message(text), expected);
-            assert_eq!(message(expected), expected, "the second time");
+            assert_eq!(message(text).as_deref(), Ok(expected));
+            assert_eq!(message(expected).as_deref(), Ok(expected), "the second time");
         };
         check("warmer", "warmer");
         check("warmer\n", "warmer");
@@ -268,6 +270,10 @@ mod tests {
         check("", "");
         let long = "x".repeat(300);
         check(&long, &format!("{}…\n\n{long}", "x".repeat(199)));
+        check("warmer\n\nfor\tthe\r\nshop", "warmer\n\nfor\tthe\r\nshop");
+        let refused = message("warm\u{1b}[2J").expect_err("it steers terminals");
+        assert!(refused.contains("label") && refused.contains("character 5"), "{refused}");
+        assert!(message("warmer\n\nfor\u{7}").expect_err("it rings").contains("description"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
+use crate::cli::outside::Outside;
 use crate::history::Spec;
 
 /// Make an agent with the config of another's revision
@@ -38,9 +39,12 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (_, source) = ctx.resolved(&agents, &from)?;
     let config = agents.config(&source.commit())?;
     let mut new = agents.copy_of(&from)?;
-    (new.handle, new.activate) = (handle, args.activate);
+    let outside = Outside::of(ctx, args.activate, None)?;
+    (new.handle, new.activate, new.check_pending) = (handle, args.activate, outside.is_there());
     new.title = args.title.clone().or(new.title);
     let created =
         agents.create(&new).map_err(|error| super::new::refused(error, &agents, || Ok(config.clone())))?;
-    super::new::report(ctx, &created, (&config.profile, false), &[], args.dry_run)
+    let verdict = super::new::judge(&outside, &agents, &created);
+    super::new::report(ctx, (&created, &verdict), (&config.profile, false), &[], args.dry_run)?;
+    verdict.refusal.map_or(Ok(Exit::Done), Err)
 }

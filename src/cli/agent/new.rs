@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::agent::{AgentError, Agents, Config, Created, NewAgent};
+use crate::agent::{AgentError, Agents, CheckState, Config, Created, NewAgent};
 use crate::check::mask_text;
 use crate::cli::context::Context;
 use crate::cli::done::{Done, finding_lines, made, put_away};
 use crate::cli::error::{CliError, Exit};
+use crate::cli::outside::{Outside, Verdict};
 use crate::cli::{assignment, input};
 use crate::error::Kind;
 use crate::profile::Profile;
@@ -20,7 +21,8 @@ const PROFILE_DEFAULT: &str = "generic";
 ///
 /// The config comes from FILE, or is what the profile begins with. FILE is a JSON document: a config,
 /// or an answer of the vendor's API as it stands. Without HANDLE it is derived from the title. Nothing
-/// serves until a version is activated.
+/// serves until a version is activated. A program that the setting `check.command` of the store names has
+/// the last word on V1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto agent new support --from support.json --activate")]
 pub(super) struct Args {
@@ -70,6 +72,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let document = args.from.as_deref().map(|from| input::document(ctx, Some(from))).transpose()?;
     let profile = profile(&agents, args.profile.as_deref(), document.as_ref())?;
     let guessed = args.profile.is_none() && document.is_some();
+    let outside = Outside::of(ctx, args.activate, args.override_check.as_deref())?;
     let mut new = NewAgent {
         handle,
         title: args.title.clone(),
@@ -77,6 +80,7 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         label: args.label.clone(),
         activate: args.activate,
         override_check: args.override_check.clone(),
+        check_pending: outside.is_there(),
         ..NewAgent::of(Arc::clone(&profile))
     };
     let mut left_out = Vec::new();
@@ -98,11 +102,17 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         let value = new.config.as_ref().unwrap_or_else(|| new.profile.defaults());
         refused(error, &agents, || agents.loose_config(Arc::clone(&new.profile), value))
     })?;
-    report(ctx, &created, (&profile, guessed), &left_out, args.dry_run)?;
+    let verdict = judge(&outside, &agents, &created);
+    report(ctx, (&created, &verdict), (&profile, guessed), &left_out, args.dry_run)?;
     if guessed {
         ctx.say_guessed(profile.name());
     }
-    Ok(Exit::Done)
+    verdict.refusal.map_or(Ok(Exit::Done), Err)
+}
+
+/// Lets the program outside judge the V1 of an agent that was made.
+pub(super) fn judge(outside: &Outside<'_>, agents: &Agents, created: &Created) -> Verdict {
+    outside.judge(agents, (&created.handle, &created.version), (created.state, created.active))
 }
 
 /// The profile that is named, or that the document is of.
@@ -146,37 +156,40 @@ pub(super) fn refused(
 /// When stdout is closed.
 pub(super) fn report(
     ctx: &Context,
-    created: &Created,
+    (created, verdict): (&Created, &Verdict),
     (profile, guessed): (&Profile, bool),
     left_out: &[String],
     dry_run: bool,
-) -> Result<Exit, CliError> {
+) -> Result<(), CliError> {
     let (handle, profile) = (&created.handle, profile.name());
-    let serving = if created.active { "V1 serves" } else { "nothing serves yet" };
+    let serving = if verdict.active { "V1 serves" } else { "nothing serves yet" };
     let findings = finding_lines(&created.check);
     let line = format!("made agent '{handle}' ({profile}) with V1; {serving}");
     let done = Done::new(&created.receipt, dry_run);
     let mut report = done
-        .report_undone_by(put_away(handle, created.active), line, "nothing to make")
+        .report_undone_by(put_away(handle, verdict.active), line, "nothing to make")
         .id(handle)
         .field("profile", profile)
         .field("profile_guessed", guessed)
         .field("version", made(created.version, dry_run))
-        .field("active", created.active)
-        .field("check", created.check.state().name())
+        .field("active", verdict.active)
+        .field("check", verdict.state.name())
         .field("findings", Value::from(findings.clone()))
         .field("left_out", Value::from(left_out.to_vec()));
     if !left_out.is_empty() {
         report = report.line(format!("left out: {}", mask_text(&left_out.join(", "))));
     }
+    for line in verdict.lines() {
+        report = report.line(line);
+    }
     for finding in &findings {
         report = report.line(finding);
     }
     ctx.out.report(report)?;
-    if !created.active && !dry_run {
+    if !verdict.active && !dry_run && verdict.state == CheckState::Passed {
         ctx.out.say(format!("to let it serve: recto activate {handle}@V1"));
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Metadata as given on the command line.

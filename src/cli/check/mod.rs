@@ -12,7 +12,7 @@ use crate::refs::Handle;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::publish::outside;
+use super::outside;
 
 use subject::Subject;
 
@@ -127,7 +127,11 @@ fn revision(args: &Args, spec: &Spec, ctx: &Context) -> Result<Subject, CliError
         }
         _ => None,
     };
-    Ok(Subject::stored(&name, config, check, state))
+    let outside = match &resolved {
+        Resolved::Version(version) => agents.refused_outside(&agent, &version.id)?,
+        _ => None,
+    };
+    Ok(Subject::stored(&name, config, check, (state, outside)))
 }
 
 /// Checks a version anew, by the program outside as well, and records the result.
@@ -141,9 +145,6 @@ fn run_anew(
         Some(program) => Some(outside::run(&program, (agent, version), &agents.resolved(&version.id)?)?),
         None => None,
     };
-    if let Some(Err(why)) = &said {
-        ctx.out.warn(format!("check.command: {why}"));
-    }
     Ok(agents.check_version(agent, &version.id, said)?.1)
 }
 

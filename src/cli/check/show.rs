@@ -8,6 +8,7 @@ use crate::profile::Problem;
 use crate::cli::context::Context;
 use crate::cli::count::count;
 use crate::cli::error::CliError;
+use crate::cli::outside::said;
 use crate::cli::terminal::{Style, plain_line};
 
 use super::Format;
@@ -21,6 +22,10 @@ const INVALID: &str = "invalid-config";
 /// # Errors
 /// When stdout is closed.
 pub(super) fn show(ctx: &Context, subject: &Subject, format: Format, reveal: bool) -> Result<(), CliError> {
+    // The formats of other programs have findings only.
+    if let (Some(why), Format::Github | Format::Sarif) = (&subject.outside, format) {
+        ctx.out.warn(said(why));
+    }
     match format {
         Format::Json => ctx.out.json(to_value(subject)),
         Format::Text => text(ctx, subject, reveal),
@@ -55,6 +60,10 @@ fn text(ctx: &Context, subject: &Subject, reveal: bool) -> Result<(), CliError> 
         if let Some(text) = subject.text_at(finding).filter(|_| reveal) {
             ctx.out.line(format!("       {}", plain_line(&text)))?;
         }
+    }
+    if let Some(why) = &subject.outside {
+        let label = ctx.out.paint(Style::Bad, "refused");
+        ctx.out.line(format!("{label}  {}", plain_line(&said(why))))?;
     }
     let (errors, warnings) = counts(subject);
     let accepted = match subject.check.accepted {
@@ -103,6 +112,7 @@ fn to_value(subject: &Subject) -> Value {
         "subject": subject.name,
         "profile": subject.profile.name(),
         "status": subject.state.map(crate::agent::CheckState::name),
+        "outside": subject.outside,
         "errors": errors,
         "warnings": warnings,
         "accepted": subject.check.accepted,

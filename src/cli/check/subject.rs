@@ -40,6 +40,8 @@ pub(super) struct Subject {
     pub(super) check: CheckReport,
     /// What is recorded of it, where it is a version.
     pub(super) state: Option<CheckState>,
+    /// Why the program of `check.command` refused it.
+    pub(super) outside: Option<String>,
     places: Places,
 }
 
@@ -59,7 +61,8 @@ impl Subject {
         let findings = check::check(&config, &Rules::for_profile(profile.name()));
         let check = CheckReport { report: Report::new(findings), accepted: 0 };
         let problems = profile.validate(&config);
-        Self { name: name.to_owned(), profile, config, problems, check, state: None, places }
+        let name = name.to_owned();
+        Self { name, profile, config, problems, check, state: None, outside: None, places }
     }
 
     /// A config of the store.
@@ -67,11 +70,12 @@ impl Subject {
         name: &str,
         config: crate::agent::Config,
         check: CheckReport,
-        state: Option<CheckState>,
+        (state, outside): (Option<CheckState>, Option<String>),
     ) -> Self {
         let problems = config.profile.validate(&config.value);
         let (profile, config) = (config.profile, config.value);
-        Self { name: name.to_owned(), profile, config, problems, check, state, places: Places::Stored }
+        let (name, places) = (name.to_owned(), Places::Stored);
+        Self { name, profile, config, problems, check, state, outside, places }
     }
 
     /// Where a finding is.

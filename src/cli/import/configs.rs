@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agents, ImportReport};
+use crate::agent::{Agents, CheckState};
+use crate::cli::activate::id_value;
 use crate::cli::context::Context;
 use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
+use crate::cli::outside::Outside;
 use crate::cli::shell;
 use crate::cli::terminal::Report;
 use crate::disk::FileKind;
@@ -21,7 +23,7 @@ use crate::profile::Profile;
 use crate::refs::Handle;
 use crate::worktree::AGENT_FILE;
 
-use super::report::{told, way_back};
+use super::report::{Imported, told};
 use super::source::Form;
 use super::{Args, options, with_hint};
 
@@ -94,7 +96,7 @@ fn read(ctx: &Context, dir: &Path) -> Result<Vec<(String, Value)>, CliError> {
 pub(super) fn run(
     args: &Args,
     ctx: &Context,
-    agents: &Agents,
+    (agents, outside): (&Agents, &Outside<'_>),
     profile: Option<&Arc<Profile>>,
     dir: &Path,
 ) -> Result<Exit, CliError> {
@@ -118,7 +120,7 @@ pub(super) fn run(
             }
             Some(handle) => {
                 handles.push(handle.clone());
-                import(args, &rehearsal, profile, handle, document).map(drop)
+                import(args, (&rehearsal, outside), profile, handle, document).map(drop)
             }
         };
         wrong.extend(tried.err().map(|error| format!("'{stem}.json': {}", error.brief())));
@@ -131,21 +133,35 @@ pub(super) fn run(
     let mut report = Report::default();
     let mut values = Vec::new();
     let mut failed = None;
+    let far = |done: usize, word: &str| {
+        let left = count((documents.len() - done) as u64, "document");
+        format!("{done} of {} documents were imported{word}; {left} left", documents.len())
+    };
     for ((stem, document), handle) in documents.iter().zip(handles) {
-        let done = match import(args, agents, profile, handle, document) {
-            Ok(done) => done,
+        let imported = match import(args, (agents, outside), profile, handle, document) {
+            Ok(imported) => imported,
             Err(error) => {
-                failed = Some(stopped(args, error, stem, values.len(), documents.len()));
+                failed = Some(stopped(args, error, stem, far(values.len(), " before it")));
                 break;
             }
         };
-        let (outcome, line) = told(&done);
+        let (outcome, line) = told(&imported.done);
         let prefix = if args.dry_run && outcome != "unchanged" { "dry run: " } else { "" };
         report = report.line(format!("{prefix}'{stem}.json': {line}"));
-        if let Some(id) = done.receipt.as_ref().and_then(|receipt| receipt.operation) {
-            report = report.line(format!("  undo: {}", way_back(&done, &id.short())));
+        if let Some(moved) = imported.moved(agents)? {
+            report = report.line(format!("  {moved}"));
         }
-        values.push(value(stem, outcome, &done));
+        for line in imported.check_lines() {
+            report = report.line(format!("  {line}"));
+        }
+        if let Some(way_back) = imported.way_back() {
+            report = report.line(format!("  undo: {way_back}"));
+        }
+        values.push(value(stem, outcome, &imported));
+        if let Some(error) = imported.refusal() {
+            failed = Some(stopped(args, error, stem, far(values.len(), "")));
+            break;
+        }
     }
     if failed.is_none() || !(values.is_empty() || args.dry_run) {
         let report = report.field("form", "configs").field("agents", values);
@@ -154,13 +170,12 @@ pub(super) fn run(
     failed.map_or(Ok(Exit::Done), Err)
 }
 
-/// What one document fails with after those before it were imported, and how to go on.
-fn stopped(args: &Args, error: CliError, stem: &str, done: usize, all: usize) -> CliError {
+/// What one document fails with, how far the others came, and how to go on.
+fn stopped(args: &Args, error: CliError, stem: &str, far: String) -> CliError {
     let CliError::Failed(mut failure) = error else { return error };
     failure.message = format!("'{stem}.json': {}", failure.message);
     if !args.dry_run {
-        let left = count((all - done) as u64, "document");
-        failure.details.push(format!("{done} of {all} documents were imported before it; {left} left"));
+        failure.details.push(far);
         let again = "when that is put right, the same command goes on: what was imported is left as it is";
         match &failure.hint {
             // Two ways that help, of which the nearer one is the hint.
@@ -173,18 +188,20 @@ fn stopped(args: &Args, error: CliError, stem: &str, done: usize, all: usize) ->
 
 fn import(
     args: &Args,
-    agents: &Agents,
+    (agents, outside): (&Agents, &Outside<'_>),
     profile: Option<&Arc<Profile>>,
     handle: Handle,
     document: &Value,
-) -> Result<ImportReport, CliError> {
-    let mut options = options(args, profile.cloned());
+) -> Result<Imported, CliError> {
+    let mut options = options(args, outside, profile.cloned());
     options.handle = Some(handle);
-    agents.import_document(document, &options).map_err(with_hint)
+    let done = agents.import_document(document, &options).map_err(with_hint)?;
+    Ok(Imported::judged(args, (agents, outside), done))
 }
 
-fn value(stem: &str, outcome: &str, done: &ImportReport) -> Value {
-    let operation = done.receipt.as_ref().and_then(|receipt| receipt.operation);
+fn value(stem: &str, outcome: &str, imported: &Imported) -> Value {
+    let done = &imported.done;
+    let operation = imported.receipt().and_then(|receipt| receipt.operation);
     json!({
         "file": format!("{stem}.json"),
         "agent": done.agent.as_str(),
@@ -192,7 +209,9 @@ fn value(stem: &str, outcome: &str, done: &ImportReport) -> Value {
         "profile_guessed": done.guessed,
         "outcome": outcome,
         "commit": done.commit.map(|id| id.to_string()),
-        "active": done.active,
+        "active": imported.active(),
+        "from": id_value(done.served),
+        "check": imported.state().map(CheckState::name),
         "dropped": done.dropped,
         "operation": operation.map(|id| id.to_string()),
     })

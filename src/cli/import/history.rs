@@ -1,16 +1,19 @@
 //! A history, imported with a line that tells how far it has come, and what it says in the end.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::agent::{AgentError, Agents, HistoryOptions, HistoryReport, ImportProgress};
+use crate::agent::{AgentError, Agents, HistoryOptions, HistoryReport, ImportProgress, Resolved};
 use crate::cli::context::Context;
 use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::outside::Outside;
 use crate::cli::terminal::{Report, plain_line};
 use crate::error::Kind;
+use crate::history::Revision;
 use crate::profile::Profile;
 use crate::refs::Handle;
 
@@ -25,7 +28,7 @@ const NAMED_MAX: usize = 100;
 pub(super) fn run(
     args: &Args,
     ctx: &Context,
-    agents: &Agents,
+    (agents, outside): (&Agents, &Outside<'_>),
     profile: Option<Arc<Profile>>,
     mut input: Input,
 ) -> Result<Exit, CliError> {
@@ -39,6 +42,7 @@ pub(super) fn run(
         exact: input.exact_names()?,
         activate: args.activate,
         override_check: args.override_check.clone(),
+        check_pending: outside.is_there(),
     };
     let interrupt = Interrupt::watch()?;
     let mut progress = ctx.out.progress("importing", input.len_bytes.map(|bytes| bytes.div_ceil(UNIT_BYTES)));
@@ -49,18 +53,68 @@ pub(super) fn run(
     drop(progress);
     match result {
         Ok(done) => {
-            report(args, ctx, &done)?;
-            Ok(if done.not_activated.is_empty() { Exit::Done } else { Exit::Found(Kind::Invalid) })
+            let waiting = activate(args, (agents, outside), &done.waiting, &interrupt);
+            report(args, ctx, &done, &waiting)?;
+            match waiting.stopped {
+                Some(error) => Err(error),
+                None if done.not_activated.is_empty() && waiting.refused.is_empty() => Ok(Exit::Done),
+                None => Ok(Exit::Found(Kind::Invalid)),
+            }
         }
         Err(stop) => {
             if !args.dry_run && stop.done.new_versions > 0 {
-                report(args, ctx, &stop.done)?;
+                report(args, ctx, &stop.done, &Waiting::default())?;
             }
             let kept = !args.dry_run && stop.done.new_versions + stop.done.skipped > 0;
             let standing = if kept { stop.standing } else { Vec::new() };
             Err(stopped(kept, &input.name, stop.error).details(stand(&standing)))
         }
     }
+}
+
+/// What became of versions that waited for the program outside.
+#[derive(Default)]
+struct Waiting {
+    activated: u64,
+    /// Why others do not serve.
+    refused: Vec<String>,
+    /// Why no more were asked about.
+    stopped: Option<CliError>,
+}
+
+/// Lets the program judge the newest version of each agent, and activates those that pass.
+fn activate(
+    args: &Args,
+    (agents, outside): (&Agents, &Outside<'_>),
+    waiting: &[Handle],
+    interrupt: &Interrupt,
+) -> Waiting {
+    let mut done = Waiting::default();
+    for agent in waiting.iter().filter(|_| !args.dry_run) {
+        if interrupt.flag().load(Ordering::SeqCst) {
+            let kept = "what was imported so far is in the store".to_owned();
+            done.stopped = Some(stopped(true, "", AgentError::Interrupted(kept)));
+            break;
+        }
+        match activate_newest((agents, outside), agent) {
+            Ok(()) => done.activated += 1,
+            // Every other version would meet the same.
+            Err(CliError::Failed(failure)) if failure.kind == Kind::Io => {
+                done.stopped = Some(CliError::Failed(failure));
+                break;
+            }
+            Err(error) => done.refused.push(error.brief()),
+        }
+    }
+    done
+}
+
+fn activate_newest((agents, outside): (&Agents, &Outside<'_>), agent: &Handle) -> Result<(), CliError> {
+    let Resolved::Version(newest) = agents.resolve_revision(agent, &Revision::Latest)? else {
+        return Ok(());
+    };
+    let made = (newest.check, newest.active);
+    outside.judge(agents, (agent, &newest.id), made).refusal.map_or(Ok(()), Err)
 }
 
 /// Why it stopped, and how to go on.
@@ -103,7 +157,8 @@ fn stand(standing: &[(Handle, u64)]) -> Vec<String> {
     lines
 }
 
-fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliError> {
+fn report(args: &Args, ctx: &Context, done: &HistoryReport, waiting: &Waiting) -> Result<(), CliError> {
+    let activated = done.activated + waiting.activated;
     let line = format!(
         "imported {} of {} ({} new), {} skipped",
         count(done.new_versions, "version"),
@@ -112,12 +167,13 @@ fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliErr
         done.skipped
     );
     let mut report = Report::new(if args.dry_run { format!("dry run: {line}") } else { line });
-    if done.activated > 0 {
-        report = report.line(format!("activated the newest version of {}", count(done.activated, "agent")));
+    if activated > 0 {
+        report = report.line(format!("activated the newest version of {}", count(activated, "agent")));
     }
     let named: Vec<String> = done.named.iter().map(|(name, agent)| format!("'{name}' -> {agent}")).collect();
     report = listed(report, &named);
-    let failed: Vec<String> = done.not_activated.iter().map(|(_, error)| error.to_string()).collect();
+    let failed = done.not_activated.iter().map(|(_, error)| error.to_string());
+    let failed: Vec<String> = failed.chain(waiting.refused.iter().cloned()).collect();
     report = listed(report, &failed);
     ctx.out.report(
         report
@@ -130,7 +186,7 @@ fn report(args: &Args, ctx: &Context, done: &HistoryReport) -> Result<(), CliErr
             .field("new_agents", done.new_agents)
             .field("new_versions", done.new_versions)
             .field("skipped", done.skipped)
-            .field("activated", done.activated)
+            .field("activated", activated)
             .field("not_activated", failed)
             .field("dry_run", args.dry_run),
     )

@@ -17,6 +17,7 @@ use crate::refs::Handle;
 
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::outside::Outside;
 use source::{Form, Source};
 
 /// Import a config, or the history of any number of agents
@@ -78,42 +79,43 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let agents = ctx.agents(args.dry_run)?;
     let profile = args.profile.as_deref().map(|name| agents.profile_named(name)).transpose()?;
+    let outside = Outside::of(ctx, args.activate, args.override_check.as_deref())?;
     match Source::open(ctx, args.file.as_deref(), args.format)? {
-        Source::History(input) => history::run(args, ctx, &agents, profile, input),
+        Source::History(input) => history::run(args, ctx, (&agents, &outside), profile, input),
         Source::Document(mut input) => {
             let bytes = input.read_whole(CONFIG_MAX_BYTES as u64)?;
             let document = json::parse(&bytes).map_err(|error| {
                 CliError::new(Kind::Invalid, format!("'{}' is not JSON: {error}", input.name))
             })?;
-            let done = agents.import_document(&document, &options(args, profile));
-            report::one(args, ctx, done)
+            let done = agents.import_document(&document, &options(args, &outside, profile));
+            report::one(args, ctx, (&agents, &outside), done)
         }
         Source::Dir(dir) if configs::are_meant(args, ctx, &agents, &dir, profile.as_deref())? => {
-            configs::run(args, ctx, &agents, profile.as_ref(), &dir)
+            configs::run(args, ctx, (&agents, &outside), profile.as_ref(), &dir)
         }
         Source::Dir(dir) => {
             let read = blocks::read(ctx, &agents, &dir)?;
-            let mut options = options(args, profile);
+            let mut options = options(args, &outside, profile);
             options.handle = options.handle.or(read.agent);
             let done = agents.import_blocks(&read.files, &options).map(|mut report| {
                 report.dropped.extend(read.left_out);
                 report
             });
-            report::one(args, ctx, done)
+            report::one(args, ctx, (&agents, &outside), done)
         }
     }
 }
 
-fn options(args: &Args, profile: Option<Arc<Profile>>) -> ImportOptions {
+fn options(args: &Args, outside: &Outside<'_>, profile: Option<Arc<Profile>>) -> ImportOptions {
     ImportOptions {
         profile,
         handle: args.handle.clone(),
         title: args.title.clone(),
         label: args.label.clone(),
         activate: args.activate,
+        check_pending: outside.is_there(),
         override_check: args.override_check.clone(),
         overwrite: args.force,
-        ..ImportOptions::default()
     }
 }
 

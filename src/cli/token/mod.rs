@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
 }
 
 /// The tokens of the store.
-fn book(ctx: &Context) -> Result<Book, CliError> {
+pub(super) fn book(ctx: &Context) -> Result<Book, CliError> {
     ctx.wants_files("token")?;
     let repo = ctx.repo()?;
     Ok(Book::new(Arc::clone(ctx.disk()), ctx.clock(), repo.root()))

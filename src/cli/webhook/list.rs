@@ -4,40 +4,68 @@ use serde_json::json;
 
 use crate::access::Pattern;
 use crate::cli::context::Context;
+use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::terminal::{Cell, Style, Table};
-use crate::webhook::{EventKind, Hook};
+use crate::clock::Time;
+use crate::webhook::{EventKind, Hook, Standing};
 
 /// List the webhooks
+///
+/// STATE says whether telling one fails, since when and with what, and how many events wait, as far as the server
+/// that tells has noted it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto webhook list")]
 pub(crate) struct Args {}
 
 pub(super) fn run(_: &Args, ctx: &Context) -> Result<Exit, CliError> {
-    let all = super::hooks(ctx)?.list()?;
+    let all = super::hooks(ctx)?.standings()?;
     let events = |hook: &Hook| hook.events.iter().copied().map(EventKind::name).collect::<Vec<_>>();
     let patterns = |hook: &Hook| hook.agents.iter().map(Pattern::to_string).collect::<Vec<_>>();
     if ctx.out.is_json() {
-        let one = |hook: &Hook| {
+        let one = |(hook, standing): &(Hook, Option<Standing>)| {
+            let time = |time: Option<Time>| time.map(|time| time.to_string());
+            let delivery = standing.as_ref().map(|standing| {
+                json!({
+                    "failing_since": time(standing.failing_since), "failed_at": time(standing.failed_at),
+                    "failed_with": standing.failed_with, "waiting": standing.waiting,
+                })
+            });
             json!({
                 "name": hook.name.as_str(), "url": hook.url, "events": events(hook), "agents": patterns(hook),
-                "created_at": hook.created.to_string(), "gone_at": hook.gone.map(|time| time.to_string()),
+                "created_at": hook.created.to_string(), "gone_at": time(hook.gone),
+                "delivery": delivery,
             })
         };
         ctx.out.json(json!({"webhooks": all.iter().map(one).collect::<Vec<_>>()}))?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["NAME", "URL", "EVENTS", "AGENTS", "STATE"]);
-    for hook in &all {
-        let state = hook.gone.map_or_else(|| "on".to_owned(), |time| format!("gone since {time}"));
+    for (hook, standing) in &all {
         table.row([
             Cell::new(Style::Strong, hook.name.to_string()),
             hook.url.clone().into(),
             events(hook).join(", ").into(),
             patterns(hook).join(", ").into(),
-            state.into(),
+            state(hook, standing.as_ref()).into(),
         ]);
     }
     ctx.out.table(&table)?;
     Ok(Exit::Done)
+}
+
+/// `on`, `gone since ...`, `failing since ... (it answered 500), 3 events wait`.
+fn state(hook: &Hook, standing: Option<&Standing>) -> String {
+    if let Some(time) = hook.gone {
+        return format!("gone since {time}");
+    }
+    let Some(standing) = standing else { return "on; how it was told is not known".to_owned() };
+    let waiting = match standing.waiting {
+        0 => String::new(),
+        1 => ", 1 event waits".to_owned(),
+        more => format!(", {} wait", count(more, "event")),
+    };
+    let Some(since) = standing.failing_since else { return format!("on{waiting}") };
+    let why = standing.failed_with.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("failing since {since}{why}{waiting}")
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
 }
 
 /// The webhooks of the store.
-fn hooks(ctx: &Context) -> Result<Hooks, CliError> {
+pub(super) fn hooks(ctx: &Context) -> Result<Hooks, CliError> {
     ctx.wants_files("webhook")?;
     Ok(Hooks::of(Arc::clone(ctx.repo()?)))
 }

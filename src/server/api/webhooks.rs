@@ -16,7 +16,7 @@ use crate::refs::Handle;
 use crate::server::ask::{Ask, At, parsed};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
-use crate::webhook::{EventKind, Hook, Hooks, NewHook, OVERLAP_MAX, WebhookError, check_url};
+use crate::webhook::{EventKind, Hook, Hooks, NewHook, OVERLAP_MAX, Standing, WebhookError, check_url};
 
 use super::answer::{Answer, read, write};
 use super::route::Route;
@@ -36,6 +36,21 @@ pub(super) struct Webhook {
     created_at: String,
     /// Since when it is told nothing more, because it answered 410.
     gone_at: Option<String>,
+    /// How telling it goes: in lists, and null where that is not known.
+    delivery: Option<Delivery>,
+}
+
+/// How telling a webhook goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Delivery {
+    /// Since when something could not be told; null when what was tried last was taken.
+    failing_since: Option<String>,
+    /// When it was tried the last time, while it fails.
+    failed_at: Option<String>,
+    /// With what that failed.
+    failed_with: Option<String>,
+    /// How many events it was not told of yet.
+    waiting: u64,
 }
 
 /// The webhooks.
@@ -109,6 +124,22 @@ impl Webhook {
             agents: hook.agents.iter().map(Pattern::to_string).collect(),
             created_at: hook.created.to_string(),
             gone_at: hook.gone.map(|time| time.to_string()),
+            delivery: None,
+        }
+    }
+
+    fn listed((hook, standing): &(Hook, Option<Standing>)) -> Self {
+        Self { delivery: standing.as_ref().map(Delivery::of), ..Self::of(hook) }
+    }
+}
+
+impl Delivery {
+    fn of(standing: &Standing) -> Self {
+        Self {
+            failing_since: standing.failing_since.map(|time| time.to_string()),
+            failed_at: standing.failed_at.map(|time| time.to_string()),
+            failed_with: standing.failed_with.clone(),
+            waiting: standing.waiting,
         }
     }
 }
@@ -146,8 +177,8 @@ fn named(text: &str) -> Result<Handle, Problem> {
 
 async fn list(call: Call) -> Result<Response, Problem> {
     read(call, |ask| {
-        let all = hooks(ask)?.list()?;
-        Answer::of(&AllWebhooks { webhooks: all.iter().map(Webhook::of).collect() })
+        let all = hooks(ask)?.standings()?;
+        Answer::of(&AllWebhooks { webhooks: all.iter().map(Webhook::listed).collect() })
     })
     .await
 }

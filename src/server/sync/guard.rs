@@ -61,14 +61,7 @@ pub(in crate::server) fn protocol(headers: &HeaderMap) -> Result<(), Problem> {
 
 async fn admitted(shared: &Shared, headers: &HeaderMap, brings: bool) -> Result<Caller, Problem> {
     protocol(headers)?;
-    let caller = caller(shared, headers).await.map_err(|problem| {
-        if problem.status != StatusCode::UNAUTHORIZED {
-            return problem;
-        }
-        problem.command(
-            "put it into RECTO_TOKEN, or into a file: 'recto remote set-url NAME URL --token-file FILE'",
-        )
-    })?;
+    let caller = caller(shared, headers).await?;
     if !caller.sees_all() {
         return Err(Problem::forbidden("a token for some agents is no token to fetch or push a store with"));
     }

@@ -30,10 +30,14 @@ pub(super) fn refused(client: &Client, response: Response) -> SyncError {
     let mut text = Vec::new();
     let read = response.take(REFUSAL_MAX_BYTES).read_to_end(&mut text);
     let told = read.ok().and_then(|_| serde_json::from_slice::<ToldFailure>(&text).ok());
-    told.map_or_else(
-        || client.wrong(format!("answered '{status}' without a reason")),
-        |told| told.error.into_error(),
-    )
+    match told {
+        None => client.wrong(format!("answered '{status}' without a reason")),
+        // The server speaks of the header, which is no matter of who runs a command.
+        Some(told) if status == StatusCode::UNAUTHORIZED => {
+            told.error.with_hint(client.token_hint()).into_error()
+        }
+        Some(told) => told.error.into_error(),
+    }
 }
 
 /// An answer that is no refusal.

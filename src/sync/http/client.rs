@@ -96,12 +96,19 @@ pub(super) struct Use {
     root: &'static str,
     /// How another address is given.
     readdress: &'static str,
+    /// How a token is given.
+    token: &'static str,
 }
 
 /// A store to fetch from and push to.
-pub(super) const REMOTE: Use = Use { root: wire::ROOT, readdress: "'recto remote set-url NAME URL'" };
+pub(super) const REMOTE: Use = Use {
+    root: wire::ROOT,
+    readdress: "'recto remote set-url NAME URL'",
+    token: "put it into RECTO_TOKEN, or into a file: 'recto remote set-url NAME URL --token-file FILE'",
+};
 /// The store that is used.
-pub(super) const STORE: Use = Use { root: wire::store::STORE_ROOT, readdress: "'--store URL'" };
+pub(super) const STORE: Use =
+    Use { root: wire::store::STORE_ROOT, readdress: "'--store URL'", token: "put it into RECTO_TOKEN" };
 
 /// A server, and the connections to it.
 #[derive(Debug)]
@@ -150,6 +157,11 @@ impl Client {
     /// The store, once it answered.
     pub(super) fn store(&self) -> Option<StoreId> {
         self.store.get().copied()
+    }
+
+    /// What helps where the server wants another token, or one at all.
+    pub(super) fn token_hint(&self) -> String {
+        format!("{}; 'recto token create NAME --role ROLE', where the store lies, makes one", self.used.token)
     }
 
     fn request(&self, method: reqwest::Method, route: &str) -> RequestBuilder {

@@ -198,6 +198,12 @@ fn who_acts_is_who_the_token_is_of() {
     by(&publisher, &["publish", "support@tone"]).ok();
     let none = on(&place, &server.url(), &["status"]);
     assert!(none.code != 0 && none.stderr.contains("wants a token"), "{}", none.stderr);
+    for refused in [none, by("a-token-that-is-none", &["status"])] {
+        let hint =
+            "hint: put it into RECTO_TOKEN; 'recto token create NAME --role ROLE', where the store lies";
+        assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("Authorization"), "{}", refused.stderr);
+    }
     let log = at(&place, "team", &["log", "support"]);
     assert!(log.contains("draft-edit by bo") && log.contains("publish by cy"), "{log}");
     at(&place, "team", &["fsck"]);

@@ -135,6 +135,8 @@ fn a_token_is_demanded_and_never_told() {
         "{}",
         refused.stderr
     );
+    assert!(refused.stderr.contains("hint: put it into RECTO_TOKEN, or into a file"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("Authorization"), "{}", refused.stderr);
     assert!(!place.path("ana").exists(), "nothing was made");
     let mut clone = place.command(["clone", &server.url(), "ana"]);
     place.run(clone.env("RECTO_TOKEN", secret)).ok();

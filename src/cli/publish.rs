@@ -1,7 +1,5 @@
 //! `recto publish`: a draft becomes a version.
 
-pub(super) mod outside;
-
 use serde_json::Value;
 
 use crate::agent::{
@@ -12,13 +10,14 @@ use crate::object::ObjectId;
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
-use super::activate::{id_value, named, reason, with_findings};
+use super::activate::{back_from, id_value, named, reason};
 use super::checkpoint::words;
 use super::context::Context;
 use super::diff::against_serving;
 use super::done::{Done, finding_lines, made};
 use super::error::{CliError, Exit};
 use super::fields::Fields;
+use super::outside::{Outside, Verdict};
 use super::render::{self, Comparison};
 
 /// Publish a draft as the next version
@@ -88,20 +87,13 @@ struct Candidate {
     check: CheckReport,
 }
 
-/// What was done.
-struct Outcome {
-    published: Published,
-    activation: Option<Receipt>,
-    active: bool,
-}
-
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let override_check = reason(args.override_check.as_deref())?;
     let (label, description) = words(&args.message)?;
     let agents = ctx.agents(args.dry_run)?;
     let (agent, draft) = ctx.draft(&agents, &args.draft)?;
     let candidate = Candidate::new(&agents, agent, draft, args.reveal)?;
-    let program = outside::command(ctx)?;
+    let outside = Outside::of(ctx, args.activate, override_check)?;
     let options = PublishOptions {
         label: label.to_owned(),
         description,
@@ -109,14 +101,14 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         expected_revision: args.expect_revision.or(Some(candidate.draft.revision)),
         overwrite: args.overwrite,
         allow_unchanged: args.allow_unchanged,
-        activate: args.activate && program.is_none(),
+        activate: outside.activates_at_once(),
         keep_draft: args.keep_draft,
         override_check: override_check.map(str::to_owned),
-        check_pending: program.is_some(),
+        check_pending: outside.is_there(),
     };
     // A program outside delays the activation, but a finding must stop it before anything is made.
     if args.activate
-        && program.is_some()
+        && outside.is_there()
         && override_check.is_none()
         && candidate.check.state() == CheckState::Failed
     {
@@ -130,17 +122,10 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         Err(AgentError::CheckStands { .. }) => return Err(candidate.refused()),
         Err(error) => return Err(error.into()),
     };
-    let active = published.active;
-    let mut outcome = Outcome { published, activation: None, active };
-    let mut failed = None;
-    if let Some(program) = program.filter(|_| !args.dry_run) {
-        failed = judge(&agents, &candidate.agent, &mut outcome, &program, args).err();
-    }
-    report(ctx, &agents, args, &candidate, &outcome)?;
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(Exit::Done),
-    }
+    let made = (published.state, published.active);
+    let verdict = outside.judge(&agents, (&candidate.agent, &published.version), made);
+    report(ctx, &agents, args, &candidate, (&published, &verdict))?;
+    verdict.refusal.map_or(Ok(Exit::Done), Err)
 }
 
 impl Candidate {
@@ -183,42 +168,6 @@ impl Candidate {
     }
 }
 
-/// Lets the program outside judge the version, and activates it when that is asked for.
-fn judge(
-    agents: &Agents,
-    agent: &Handle,
-    outcome: &mut Outcome,
-    program: &str,
-    args: &Args,
-) -> Result<(), CliError> {
-    let id = outcome.published.version;
-    if outcome.published.state == CheckState::Pending {
-        let version = agents.version(agent, &id)?;
-        let said = outside::run(program, (agent, &version), &agents.resolved(&id)?)?;
-        let why = said.clone().err();
-        outcome.published.state = agents.check_version(agent, &id, Some(said))?.1;
-        if let Some(why) = why.filter(|_| args.activate && args.override_check.is_none()) {
-            let number = outcome.published.number;
-            let message =
-                format!("V{number} of agent '{agent}' was published and does not serve: its check is failed");
-            return Err(CliError::new(Kind::Invalid, message)
-                .details([format!("check.command: {why}")])
-                .hint(format!(
-                    "'recto activate {agent}@{} --override-check REASON' activates it all the same",
-                    number.address(&id)
-                )));
-        }
-    }
-    if args.activate {
-        let activated = agents
-            .activate(agent, &id, args.override_check.as_deref(), None)
-            .map_err(|error| with_findings(error, agents, &id))?;
-        outcome.activation = Some(activated.1);
-        outcome.active = true;
-    }
-    Ok(())
-}
-
 /// `--if-changed`, and nothing did.
 fn nothing(ctx: &Context, agents: &Agents, args: &Args, candidate: &Candidate) -> Result<Exit, CliError> {
     let Candidate { agent, draft, .. } = candidate;
@@ -242,30 +191,29 @@ fn report(
     agents: &Agents,
     args: &Args,
     candidate: &Candidate,
-    outcome: &Outcome,
+    (published, verdict): (&Published, &Verdict),
 ) -> Result<(), CliError> {
     let Candidate { agent, draft, active: before, .. } = candidate;
-    let published = &outcome.published;
-    let (number, state) = (published.number, published.state);
+    let number = published.number;
     let label = args.message.first().filter(|label| !label.is_empty());
     let quoted = label.map(|label| format!(" '{label}'")).unwrap_or_default();
     let line = format!("published V{number}{quoted} of agent '{agent}' from draft '{}'", draft.name);
     let done = Done::new(&published.receipt, args.dry_run);
     // Two operations are not undone by one command; going back to what served is what is wanted then.
-    let mut report = match &outcome.activation {
-        Some(_) if before.is_some() => {
-            done.report_undone_by(format!("recto rollback {agent}"), line, "nothing to publish")
+    let mut report = match &verdict.activation {
+        Some(_) => {
+            let undo = back_from(agent, before.is_some());
+            done.report_undone_by(undo, line, "nothing to publish")
         }
-        Some(_) => done.report_undone_by(format!("recto unpublish {agent}"), line, "nothing to publish"),
         None => done.report(line, "nothing to publish"),
     };
     let findings = finding_lines(&published.check);
     report = report
         .field("version", made(published.version, args.dry_run))
         .field("number", number)
-        .field("check", state.name())
+        .field("check", verdict.state.name())
         .field("findings", Value::from(findings.clone()))
-        .field("active", outcome.active)
+        .field("active", verdict.active)
         .field("from", id_value(*before))
         .field("changes", candidate.changes.clone());
     if !args.dry_run {
@@ -275,17 +223,17 @@ fn report(
     for line in candidate.lines(ctx, &was, args, &number.address(&published.version)) {
         report = report.line(line);
     }
-    if state != CheckState::Passed {
-        report = report.line(format!("check: {state}"));
+    for line in verdict.lines() {
+        report = report.line(line);
     }
     for finding in findings {
         report = report.line(format!("  {finding}"));
     }
-    if outcome.active {
+    if verdict.active {
         report = report.line(format!("ACTIVE of agent '{agent}': {was} -> V{number}"));
     }
     ctx.out.report(report)?;
-    if !outcome.active && !args.dry_run && state == CheckState::Passed {
+    if !verdict.active && !args.dry_run && verdict.state == CheckState::Passed {
         ctx.out
             .say(format!("to let it serve: recto activate {agent}@{}", number.address(&published.version)));
     }
