@@ -193,7 +193,20 @@ impl Ask<'_> {
         parsed_body(Value::Object(self.object()?))
     }
 
-    /// The same, for the API of a vendor: fields that are not known are passed over, and noted.
+    /// Passes over what was sent where nothing is wanted, and notes the names in it.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
+    pub(super) fn no_body(&mut self) -> Result<(), Problem> {
+        match self.document() {
+            Ok(Some(Value::Object(body))) => self.ignored.extend(body.into_iter().map(|(name, _)| name)),
+            Err(problem) if problem.status != StatusCode::BAD_REQUEST => return Err(problem),
+            Ok(_) | Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The same as [`Ask::body`], for the API of a vendor: fields that are not known are passed over, and noted.
     ///
     /// # Errors
     /// 400 with what does not fit.

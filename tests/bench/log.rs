@@ -38,7 +38,7 @@ pub(crate) fn run(dir: &Path, scale: Scale) {
 
     let log = |query: LogQuery| {
         let entries = agents.log(&name, query).expect("a log");
-        entries.map(|entry| entry.expect("an operation")).count()
+        entries.inspect(|entry| assert!(entry.is_ok(), "an operation")).count()
     };
     let [ours, sqlite, theirs] = in_turn(
         15,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::BackendError;
 use crate::cache::{Cache, Usage};
@@ -18,28 +18,50 @@ use super::lost::way_back;
 
 /// Largest attributes file that is read, in bytes.
 const ATTRIBUTES_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// Attributes files kept in memory at most, in bytes. One that is larger is read anew by each look, so that the bound
-/// is far from what agents have: it takes some 400,000 versions.
-const CACHE_MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// Attributes files kept in memory at most, in bytes, besides one that is larger.
+const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The attributes files that were read, by agent.
 #[derive(Debug)]
 pub(super) struct Known {
     files: Cache<Handle, Arc<Mutex<Attributes>>>,
+    /// The last one that was too large to be kept beside others.
+    large: Mutex<Option<(Handle, Arc<Mutex<Attributes>>)>>,
     hasher: RandomState,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { files: Cache::new(CACHE_MAX_BYTES), hasher: RandomState::new() }
+        Self::new(CACHE_MAX_BYTES)
     }
 }
 
 impl Known {
+    fn new(max_bytes: u64) -> Self {
+        Self { files: Cache::new(max_bytes), large: Mutex::default(), hasher: RandomState::new() }
+    }
+
+    fn large(&self) -> MutexGuard<'_, Option<(Handle, Arc<Mutex<Attributes>>)>> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, agent: &Handle) -> Option<Arc<Mutex<Attributes>>> {
+        let of_large =
+            || self.large().as_ref().filter(|(of, _)| of == agent).map(|(_, kept)| Arc::clone(kept));
+        self.files.get(agent).or_else(of_large)
+    }
+
     /// Keeps a file with the size that it has now.
     fn keep(&self, agent: &Handle, attributes: &Arc<Mutex<Attributes>>, size_bytes: usize) {
         let owned_bytes = agent.as_str().len() + size_of::<Mutex<Attributes>>() + size_bytes;
         self.files.put(agent.clone(), Arc::clone(attributes), owned_bytes);
+        let is_large = self.files.get(agent).is_none();
+        let mut large = self.large();
+        if is_large {
+            *large = Some((agent.clone(), Arc::clone(attributes)));
+        } else if large.as_ref().is_some_and(|(of, _)| of == agent) {
+            *large = None;
+        }
     }
 
     /// What is kept.
@@ -175,13 +197,13 @@ impl LocalBackend {
         look: impl FnOnce(&Attributes) -> Result<T, BackendError>,
     ) -> Result<T, BackendError> {
         let path = self.layout.attributes(agent);
-        let Known { files, hasher } = &self.attributes;
+        let hasher = &self.attributes.hasher;
         let stat = || self.disk.stat(&path).map_err(BackendError::disk("look at the attributes"));
         // What was replayed in memory is not yet what the file says.
         let plain = Arc::ptr_eq(&self.view(agent), &self.disk);
         let before = if plain { stat()? } else { None };
         if let Some(before) = &before
-            && let Some(shared) = files.get(agent)
+            && let Some(shared) = self.attributes.get(agent)
         {
             let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let size_bytes = known.size_bytes();
@@ -303,7 +325,23 @@ mod tests {
         let last = of(10);
         known.keep(&a, &last, 10);
         assert_eq!(known.usage().bytes, 2 * one - 1490);
-        assert!(known.files.get(&a).is_some_and(|kept| Arc::ptr_eq(&kept, &last)));
+        assert!(known.get(&a).is_some_and(|kept| Arc::ptr_eq(&kept, &last)));
+    }
+
+    #[test]
+    fn one_that_is_too_large_is_kept_all_the_same_and_only_the_last() {
+        let known = Known::new(10_000);
+        let of = |bytes| Arc::new(Mutex::new(Attributes { lines: vec![0; bytes], ..Attributes::default() }));
+        let [a, b]: [Handle; 2] = ["a", "b"].map(|name| name.parse().expect("a handle"));
+        let (small, first, second) = (of(100), of(20_000), of(30_000));
+        known.keep(&a, &small, 100);
+        known.keep(&a, &first, 20_000);
+        let is = |agent, kept: &Arc<_>| known.get(agent).is_some_and(|found| Arc::ptr_eq(&found, kept));
+        assert!(is(&a, &first) && known.usage().bytes == 0);
+        known.keep(&b, &second, 30_000);
+        assert!(is(&b, &second) && known.get(&a).is_none());
+        known.keep(&b, &small, 100);
+        assert!(is(&b, &small) && known.large().is_none());
     }
 
     #[test]

@@ -152,6 +152,7 @@ pub(super) fn expect(ask: &Ask<'_>, agent: &Handle, at: Option<RefName>) -> Resu
 /// 404; as [`expect`].
 pub(super) fn expect_draft(ask: &Ask<'_>, agent: &Handle, name: &Handle) -> Result<Agents, Problem> {
     if ask.headers.contains_key(IF_MATCH) {
+        tags(ask.headers)?;
         ask.agents.draft(agent, name)?;
     }
     expect(ask, agent, Some(RefName::draft(name)))

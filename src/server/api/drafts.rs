@@ -1,13 +1,14 @@
 //! Drafts: listed, made, renamed, discarded, restored into, published; and snapshots that are no version.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::Role;
 use crate::agent::{DraftSource, PublishOptions};
-use crate::refs::RefName;
-use crate::server::ask::At;
+use crate::refs::{Handle, RefName};
+use crate::server::ask::{Ask, At};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -232,6 +233,23 @@ async fn restore(At((agent, draft)): At<(String, String)>, call: Call) -> Result
     .await
 }
 
+/// A refusal of that status, or that the draft was published meanwhile, where it was.
+fn if_published(
+    ask: &Ask<'_>,
+    problem: Problem,
+    status: StatusCode,
+    agent: &Handle,
+    name: &Handle,
+) -> Problem {
+    if problem.status != status {
+        return problem;
+    }
+    match ask.agents.published_meanwhile(agent, name) {
+        Ok(Some(published)) => published.into(),
+        Ok(None) | Err(_) => problem,
+    }
+}
+
 async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result<Response, Problem> {
     let place = format!("POST /agents/{agent}/drafts/{draft}/publish");
     make(call, place, move |ask, body: ToPublish| {
@@ -254,16 +272,13 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
             override_check: reason(body.override_reason)?,
             check_pending: outside,
         };
-        let done =
-            expect_draft(ask, &agent, &name).and_then(|agents| Ok(agents.publish(&agent, &name, &options)?));
-        match done {
-            Ok(published) => versions::published(ask, &agent, &published),
-            // Also where the request names what it saw: that somebody published it says more.
-            Err(problem) => {
-                let gone = ask.agents.published_meanwhile(&agent, &name)?;
-                Err(gone.map_or(problem, Problem::from))
-            }
-        }
+        // Where the request names what it saw, and that is gone: that somebody published it says more.
+        let agents = expect_draft(ask, &agent, &name)
+            .map_err(|problem| if_published(ask, problem, StatusCode::NOT_FOUND, &agent, &name))?;
+        let published = agents.publish(&agent, &name, &options).map_err(|error| {
+            if_published(ask, error.into(), StatusCode::PRECONDITION_FAILED, &agent, &name)
+        })?;
+        versions::published(ask, &agent, &published)
     })
     .await
 }

@@ -10,7 +10,7 @@ use crate::server::ask::{Ask, At, line, lines};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
-use super::shapes::{Made, Nothing, Publishing, Status, instant};
+use super::shapes::{Made, Publishing, Status, instant};
 use super::{agent, answer, compare, draft, snapshots};
 
 /// Publishes the draft, which serves from then on.
@@ -56,7 +56,7 @@ pub(super) fn label(said: String, number: Option<u64>, id: u64) -> String {
 pub(super) async fn unpublish(At(named): At<String>, call: Call) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let Nothing {} = ask.known_body()?;
+        ask.no_body()?;
         ask.agents.unpublish(&handle, "")?;
         Ok(json!({"success": true, "status": "draft"}))
     })

@@ -33,11 +33,6 @@ pub(super) struct Promoting {
     pub(super) reason: Option<String>,
 }
 
-/// A body that says nothing: what is asked is all in the path.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
-
 /// A snapshot that was made.
 #[derive(Debug, Serialize)]
 pub(super) struct Made {

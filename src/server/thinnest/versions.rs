@@ -17,7 +17,7 @@ use crate::server::call::Call;
 use crate::server::problem::Problem;
 
 use super::publish::label;
-use super::shapes::{Checkpointing, Made, Nothing, Promoting, Version, instant, person};
+use super::shapes::{Checkpointing, Made, Promoting, Version, instant, person};
 use super::snapshots::{self, Snapshot};
 use super::{agent, answer, draft};
 
@@ -159,7 +159,7 @@ pub(super) async fn rollback(
 ) -> Result<Response, Problem> {
     answer(call, move |ask| {
         let handle = agent(ask, &named, Role::Publisher)?;
-        let Nothing {} = ask.known_body()?;
+        ask.no_body()?;
         let all = snapshots::all(ask, &handle)?;
         let snapshot = snapshots::named(&all, &version)?;
         if snapshot.number.is_none() {

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::rival::RIVAL_VARIABLE;
 
-/// How long a server may take to listen.
+/// How long a server may take to listen, and to end.
 const START_MAX: Duration = Duration::from_secs(10);
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// A server, ended with this.
 pub(super) struct Process {
@@ -21,6 +22,14 @@ pub(super) struct Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // One that has processes of its own ends them.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ended_already = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let until = Instant::now() + END_MAX;
+        while Instant::now() < until && self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ended_already = self.child.kill();
         let _ended_already = self.child.wait();
     }

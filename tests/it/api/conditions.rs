@@ -175,6 +175,8 @@ fn who_publishes_a_draft_that_was_published_meanwhile_is_told_as_what_and_by_who
     api.post(path, &json!({"activate": true})).is(201);
     let seen = format!("if-match: {seen}");
     assert_eq!(api.ask("POST", path, &[&seen], Some(&json!({}))).is(409).body["detail"], says(8));
+    // What is wrong with the request itself comes first.
+    api.ask("POST", path, &["if-match: bogus"], Some(&json!({}))).is(400);
     // One that went otherwise, or never was, was not published.
     edit(9);
     api.ask("DELETE", "/agents/support/drafts/d", &[], None).is(200);

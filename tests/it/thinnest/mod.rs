@@ -217,12 +217,19 @@ fn fields_and_parameters_that_the_api_does_not_have_are_passed_over_and_named() 
             "by, x",
         ),
         ("POST", "versions/1/rollback", r#"{"backup": true}"#, "backup"),
-        ("POST", "unpublish?dry_run=1", "", "dry_run"),
+        ("POST", "unpublish?dry_run=1", r#"{"why": 1}"#, "why, dry_run"),
         ("GET", "versions?limit=5", "", "limit"),
     ] {
         let (status, value, head) = api.exchange(method, &format!("helpdesk/{path}"), body);
         assert_eq!(status, 200, "{path}: {value}");
         assert!(head.contains(&format!("recto-ignored: {named}\r\n")), "{path}: {head}");
+    }
+    // What wants no body takes any.
+    for body in ["null", "[]", "a=b", "{"] {
+        for path in ["unpublish", "versions/1/rollback"] {
+            let (status, value, _) = api.exchange("POST", &format!("helpdesk/{path}"), body);
+            assert_eq!(status, 200, "{path} {body}: {value}");
+        }
     }
     let (_, _, head) = api.exchange("GET", "helpdesk/status", "");
     assert!(!head.contains("recto-ignored"), "{head}");
