@@ -42,6 +42,7 @@ use crate::object::Author;
 use crate::refs::Handle;
 use crate::repo::{Expectation, Intent, Operation, Receipt, Repo, RepoError};
 
+pub use activate::Unmoved;
 pub use active_json::{ACTIVE_JSON, SETTING as ACTIVE_JSON_SETTING};
 pub use checks::{AcceptedFinding, CheckReport, CheckState, OUTSIDE_SETTING};
 pub use compare::{

@@ -5,6 +5,7 @@ use crate::log::{Change, Former, Record, RecordId};
 use crate::refs::{Handle, RefName, Shape, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
+use super::checks::CHECK;
 use super::draft_trail::DraftTrail;
 use super::{AgentError, Agents, Meta};
 
@@ -14,23 +15,26 @@ const SYNCED: [&str; 5] = ["clone", "fetch", "pull", "push", "receive"];
 impl Agents {
     /// Undoes an agent's last operation: refs go back to where they were; a version that was
     /// published is marked withdrawn, and its number is not used again; a draft that went away is the same
-    /// draft again, and its revisions go on. Undoing an undo does the operation again.
+    /// draft again, and its revisions go on. Undoing an undo does the operation again. Checks of a version that
+    /// came right behind its publishing go with that ([`Agents::undoable`]).
     ///
     /// # Errors
-    /// `CannotUndo` for the operation that made the agent; `Moved` when the last operation is not
-    /// the one expected.
+    /// `CannotUndo` for the operation that made the agent; `Moved` when the one expected cannot be undone any more.
     pub fn undo(&self, agent: &Handle, expected: Option<RecordId>) -> Result<(Record, Receipt), AgentError> {
         let intent = self.intent("undo", "");
         self.repo.operate(
             agent,
             &intent,
             |operation| {
-                let (id, last) = self.last_operation(agent)?;
-                if let Some(expected) = expected.filter(|expected| *expected != id) {
-                    let what = "the last operation";
-                    let (expected, actual) = (expected.short(), id.short());
+                let mut undoable = self.undoable(agent)?;
+                let meant = undoable.iter().position(|(id, _)| expected.is_none_or(|expected| expected == *id));
+                let Some(meant) = meant else {
+                    let (what, actual) = ("the last operation", undoable.pop());
+                    let expected = expected.map(|id| id.short()).unwrap_or_default();
+                    let actual = actual.map(|(id, _)| id.short()).unwrap_or_default();
                     return Err(AgentError::Moved { agent: agent.clone(), what, expected, actual });
-                }
+                };
+                let (id, last) = undoable.swap_remove(meant);
                 if last.prev.is_none() {
                     return Err(AgentError::CannotUndo {
                         agent: agent.clone(),
@@ -48,7 +52,7 @@ impl Agents {
                 operation.cite(id.digest());
                 operation.note(format!("undo {} {}", last.kind, id.short()));
                 for change in last.changes.iter().rev() {
-                    self.reverse(operation, &last, change)?;
+                    self.reverse(operation, (id, &last), change)?;
                 }
                 Ok(last)
             },
@@ -56,17 +60,35 @@ impl Agents {
         )
     }
 
-    fn last_operation(&self, agent: &Handle) -> Result<(RecordId, Record), AgentError> {
+    /// What an undo can take back, the first of them where none is named: the last operation; where that is a check
+    /// of a version that was published right before it, also that publishing, which comes first.
+    ///
+    /// # Errors
+    /// `NoSuchAgent`; when the log cannot be read.
+    pub fn undoable(&self, agent: &Handle) -> Result<Vec<(RecordId, Record)>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
         let mut lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
         let last = lines.next().ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
-        Ok(last.map_err(RepoError::from)?)
+        let last = last.map_err(RepoError::from)?;
+        let Some(checked) = checked_in(&last.1) else { return Ok(vec![last]) };
+        for line in lines {
+            let before = line.map_err(RepoError::from)?;
+            if checked_in(&before.1).as_ref() == Some(&checked) {
+                continue;
+            }
+            let mut changes = before.1.changes.iter();
+            // The one that made the agent is not undone, and then the check is.
+            let publishes = before.1.prev.is_some()
+                && changes.any(|change| change.name.shape() == Shape::List && names(change, &checked));
+            return Ok(if publishes { vec![before, last] } else { vec![last] });
+        }
+        Ok(vec![last])
     }
 
     fn reverse(
         &self,
         operation: &mut Operation<'_>,
-        record: &Record,
+        (id, record): (RecordId, &Record),
         change: &Change,
     ) -> Result<(), AgentError> {
         if change.name.shape() == Shape::List {
@@ -90,7 +112,7 @@ impl Agents {
         }
         if change.to.is_none()
             && change.name.as_draft().is_some()
-            && let Some(former) = self.former(operation.agent(), &change.name)?
+            && let Some(former) = self.former(operation.agent(), id, &change.name)?
         {
             let (name, to) = (change.name.clone(), change.from.clone());
             operation.resume_ref(name, to, former, change.blocks.clone())?;
@@ -100,15 +122,24 @@ impl Agents {
         Ok(())
     }
 
-    /// What a draft was that the last operation removed.
-    fn former(&self, agent: &Handle, name: &RefName) -> Result<Option<Former>, AgentError> {
+    /// What a draft was that an operation removed, after which it was not made again.
+    fn former(
+        &self,
+        agent: &Handle,
+        removal: RecordId,
+        name: &RefName,
+    ) -> Result<Option<Former>, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
         let Some(lines) = lines else { return Ok(None) };
         let mut at = name.clone();
         let mut moves = 0;
-        // The first is the operation that removed it.
-        for line in lines.containing(DraftTrail::SIEVE).skip(1) {
+        let mut before = false;
+        for line in lines.containing(DraftTrail::SIEVE) {
             let (id, record) = line.map_err(RepoError::from)?;
+            if !before {
+                before = id == removal;
+                continue;
+            }
             let Some(change) = record.changes.into_iter().rfind(|change| change.name == at) else { continue };
             moves += 1;
             if let Some(Former { created, revision }) = change.resumes {
@@ -136,4 +167,15 @@ impl Agents {
         }
         Ok(())
     }
+}
+
+/// The ref of the check that a record is about, where it is about nothing else.
+fn checked_in(record: &Record) -> Option<RefName> {
+    let [change] = &record.changes[..] else { return None };
+    (record.kind == CHECK).then(|| change.name.clone())
+}
+
+/// Whether a change is about the version of a check's ref.
+fn names(change: &Change, check: &RefName) -> bool {
+    change.to.as_ref().and_then(Target::id).is_some_and(|id| RefName::about("checks", &id) == *check)
 }
