@@ -71,6 +71,7 @@ pub use rollback::RolledBack;
 pub use status::{Liveness, Status};
 pub use timeline::Served;
 pub use types::{AgentInfo, CheckpointInfo, DraftInfo, Resolved, VersionInfo};
+pub use undo::Undoable;
 
 use config::ConfigCache;
 

@@ -7,16 +7,40 @@ use crate::repo::{Operation, Receipt, RepoError};
 
 use super::checks::CHECK;
 use super::draft_trail::DraftTrail;
-use super::{AgentError, Agents, Meta};
+use super::{AgentError, Agents, CheckState, Meta};
 
 /// Kinds of operations that follow another store.
 const SYNCED: [&str; 5] = ["clone", "fetch", "pull", "push", "receive"];
 
+/// What an undo can take back.
+#[derive(Debug)]
+pub struct Undoable {
+    /// The last operation.
+    pub last: (RecordId, Record),
+    /// What published the version, where the last operation is a check of it and nothing but its checks came between.
+    pub publishing: Option<(RecordId, Record)>,
+    /// Whether the publishing said itself what the check found: a check that it left pending is a part of it.
+    is_whole: bool,
+}
+
+impl Undoable {
+    /// The one that is meant when none is named.
+    fn meant(self) -> (RecordId, Record) {
+        self.publishing.filter(|_| !self.is_whole).unwrap_or(self.last)
+    }
+
+    /// The one with an id that is meant.
+    pub fn named(self, is_meant: impl Fn(&RecordId) -> bool) -> Option<(RecordId, Record)> {
+        [Some(self.last), self.publishing].into_iter().flatten().find(|(id, _)| is_meant(id))
+    }
+}
+
 impl Agents {
     /// Undoes an agent's last operation: refs go back to where they were; a version that was
     /// published is marked withdrawn, and its number is not used again; a draft that went away is the same
-    /// draft again, and its revisions go on. Undoing an undo does the operation again. Checks of a version that
-    /// came right behind its publishing go with that ([`Agents::undoable`]).
+    /// draft again, and its revisions go on. Undoing an undo does the operation again. A check that a
+    /// publishing left pending, and that came right behind it, goes with it, as does any when the publishing is the one
+    /// that is expected.
     ///
     /// # Errors
     /// `CannotUndo` for the operation that made the agent; `Moved` when the one expected cannot be undone any more.
@@ -26,15 +50,17 @@ impl Agents {
             agent,
             &intent,
             |operation| {
-                let mut undoable = self.undoable(agent)?;
-                let meant = undoable.iter().position(|(id, _)| expected.is_none_or(|expected| expected == *id));
-                let Some(meant) = meant else {
-                    let (what, actual) = ("the last operation", undoable.pop());
-                    let expected = expected.map(|id| id.short()).unwrap_or_default();
-                    let actual = actual.map(|(id, _)| id.short()).unwrap_or_default();
+                let undoable = self.undoable(agent)?;
+                let actual = undoable.last.0;
+                let meant = match expected {
+                    Some(expected) => undoable.named(|id| *id == expected),
+                    None => Some(undoable.meant()),
+                };
+                let Some((id, last)) = meant else {
+                    let (what, expected) = ("the last operation", expected.unwrap_or(actual).short());
+                    let actual = actual.short();
                     return Err(AgentError::Moved { agent: agent.clone(), what, expected, actual });
                 };
-                let (id, last) = undoable.swap_remove(meant);
                 if last.prev.is_none() {
                     return Err(AgentError::CannotUndo {
                         agent: agent.clone(),
@@ -60,29 +86,34 @@ impl Agents {
         )
     }
 
-    /// What an undo can take back, the first of them where none is named: the last operation; where that is a check
-    /// of a version that was published right before it, also that publishing, which comes first.
+    /// What an undo can take back.
     ///
     /// # Errors
     /// `NoSuchAgent`; when the log cannot be read.
-    pub fn undoable(&self, agent: &Handle) -> Result<Vec<(RecordId, Record)>, AgentError> {
+    pub fn undoable(&self, agent: &Handle) -> Result<Undoable, AgentError> {
         let lines = LogLines::new(self.repo.backend(), agent, Order::NewestFirst).map_err(RepoError::from)?;
         let mut lines = lines.ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
         let last = lines.next().ok_or_else(|| AgentError::NoSuchAgent(agent.clone()))?;
-        let last = last.map_err(RepoError::from)?;
-        let Some(checked) = checked_in(&last.1) else { return Ok(vec![last]) };
+        let mut undoable =
+            Undoable { last: last.map_err(RepoError::from)?, publishing: None, is_whole: true };
+        let Some(checked) = checked_in(&undoable.last.1) else { return Ok(undoable) };
         for line in lines {
             let before = line.map_err(RepoError::from)?;
             if checked_in(&before.1).as_ref() == Some(&checked) {
                 continue;
             }
-            let mut changes = before.1.changes.iter();
+            let changes = &before.1.changes;
+            let publishes = changes.iter().any(|change| is_of(change, &checked));
             // The one that made the agent is not undone, and then the check is.
-            let publishes = before.1.prev.is_some()
-                && changes.any(|change| change.name.shape() == Shape::List && names(change, &checked));
-            return Ok(if publishes { vec![before, last] } else { vec![last] });
+            if publishes && before.1.prev.is_some() {
+                let said = changes.iter().rfind(|change| change.name == checked);
+                let said = said.and_then(|change| change.to.as_ref()).and_then(Target::id);
+                undoable.is_whole = self.check_state(said)? != CheckState::Pending;
+                undoable.publishing = Some(before);
+            }
+            break;
         }
-        Ok(vec![last])
+        Ok(undoable)
     }
 
     fn reverse(
@@ -175,7 +206,8 @@ fn checked_in(record: &Record) -> Option<RefName> {
     (record.kind == CHECK).then(|| change.name.clone())
 }
 
-/// Whether a change is about the version of a check's ref.
-fn names(change: &Change, check: &RefName) -> bool {
-    change.to.as_ref().and_then(Target::id).is_some_and(|id| RefName::about("checks", &id) == *check)
+/// Whether a change publishes the version that the ref of a check is about.
+fn is_of(change: &Change, check: &RefName) -> bool {
+    let id = change.to.as_ref().and_then(Target::id).filter(|_| change.name.shape() == Shape::List);
+    id.is_some_and(|id| RefName::about("checks", &id) == *check)
 }

@@ -25,8 +25,8 @@ const PREFIX_MIN_DIGITS: usize = 4;
 ///
 /// Everything goes back to where it was. A version that was published is marked withdrawn: its number is
 /// not used again; a draft that went away is the same draft again. Undoing an undo does the operation
-/// again. Edits that 'checkout --discard' dropped after the last operation come back first. What the check of
-/// a version said right after it was published goes with the publishing; --expect names the check alone.
+/// again. Edits that 'checkout --discard' dropped after the last operation come back first. A check that
+/// waited for the program of `check.command` goes with the publishing of its version; --expect names either.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto undo support")]
 pub(crate) struct Args {
@@ -131,10 +131,10 @@ fn expected(agents: &Agents, agent: &Handle, text: &str) -> Result<RecordId, Cli
         return Err(CliError::usage(format!("'{text}' is not the id of an operation: {reason}")));
     }
     let undoable = agents.undoable(agent)?;
-    if let Some((id, _)) = undoable.iter().find(|(id, _)| id.to_string().starts_with(&digits)) {
-        return Ok(*id);
+    let actual = undoable.last.0.short();
+    if let Some((id, _)) = undoable.named(|id| id.to_string().starts_with(&digits)) {
+        return Ok(id);
     }
-    let actual = undoable.last().map_or_else(|| "none".to_owned(), |(id, _)| id.short());
     let message = format!("the last operation of agent '{agent}' is {actual}, not '{text}'");
     Err(CliError::new(Kind::Conflict, message).hint(format!("recto log {agent} -n 5")))
 }

@@ -230,6 +230,21 @@ fn undoing_a_publishing_takes_its_check_along() {
         assert_eq!(list(&place)["versions"][0]["check"], "pending");
         assert_eq!(list(&place)["versions"][0]["withdrawn"], false);
     }
+    // A publishing that was whole stays where only a later check is to be undone, and goes where it is named.
+    let place = with_two();
+    let named = undo_of(&place.recto(["publish", "support@tone", "--overwrite"]).exits(0));
+    place.recto(["config", "check.command", "echo no >&2; false"]).ok();
+    place.recto(["check", "support@V3", "--run"]).exits(5);
+    let run = place.recto(["undo", "support"]).exits(0);
+    assert!(run.stdout.starts_with("undid check "), "{}", run.stdout);
+    refused(place.recto(&named), 3, "the last operation of agent 'support'");
+    place.recto(undo_of(&run)).ok();
+    let place = with_two();
+    let named = undo_of(&place.recto(["publish", "support@tone", "--overwrite"]).exits(0));
+    place.recto(["config", "check.command", "echo no >&2; false"]).ok();
+    place.recto(["check", "support@V3", "--run"]).exits(5);
+    let run = place.recto(&named).exits(0);
+    assert!(run.stdout.starts_with("undid publish ") && has_draft(&place), "{}", run.stdout);
     // The first version of an agent is not undone; its check is.
     let place = with_two();
     place.recto(["config", "check.command", "true"]).ok();
