@@ -1,10 +1,30 @@
 //! What serves: activating a version, forward or back, and serving nothing.
 
 use crate::object::ObjectId;
-use crate::refs::{Handle, RefName, Target};
+use crate::refs::{Expected, Handle, RefName, Target};
 use crate::repo::{Operation, Receipt};
 
 use super::{AgentError, Agents, CheckState, VersionInfo};
+
+/// What an error calls the newest version.
+pub(super) const LATEST: &str = "the latest version";
+
+/// What must not have moved for a version to be activated: somebody saw it so, and decided on that.
+#[derive(Debug, Clone)]
+pub struct Unmoved {
+    /// What serves.
+    pub active: Expected,
+    /// Whether the version has to be the newest one.
+    pub newest: bool,
+}
+
+impl Unmoved {
+    /// What serves has to be this, or nothing where it is `None`.
+    pub fn serving(active: Option<ObjectId>) -> Self {
+        let target = active.map(Target::Id);
+        Self { active: Expected::same_as(target.as_ref()), newest: false }
+    }
+}
 
 impl Agents {
     /// Makes a version serve. Activating what serves already changes and records nothing.
@@ -19,7 +39,22 @@ impl Agents {
         override_check: Option<&str>,
         expected_active: Option<&ObjectId>,
     ) -> Result<(VersionInfo, Receipt), AgentError> {
-        self.switch(agent, id, "activate", override_check, expected_active.map(|id| Some(*id)))
+        let active = expected_active.map_or(Expected::Any, |id| Expected::Is(Target::Id(*id)));
+        self.activate_if(agent, id, override_check, &Unmoved { active, newest: false })
+    }
+
+    /// As [`Agents::activate`], where what was seen may also be that nothing serves, or that the version is the newest.
+    ///
+    /// # Errors
+    /// `Moved` when something is not as it was seen; as [`Agents::activate`].
+    pub fn activate_if(
+        &self,
+        agent: &Handle,
+        id: &ObjectId,
+        override_check: Option<&str>,
+        unmoved: &Unmoved,
+    ) -> Result<(VersionInfo, Receipt), AgentError> {
+        self.switch(agent, id, "activate", override_check, unmoved)
     }
 
     /// Moves ACTIVE to a version in an operation of that kind.
@@ -29,7 +64,7 @@ impl Agents {
         id: &ObjectId,
         kind: &str,
         override_check: Option<&str>,
-        expected_active: Option<Option<ObjectId>>,
+        unmoved: &Unmoved,
     ) -> Result<(VersionInfo, Receipt), AgentError> {
         let version = self.version(agent, id)?;
         let intent = self.intent(kind, override_check.unwrap_or_default());
@@ -38,8 +73,9 @@ impl Agents {
             &intent,
             |operation| {
                 let active = operation.target(&RefName::active())?.and_then(|target| target.id());
-                if let Some(expected) = expected_active.filter(|expected| *expected != active) {
-                    return Err(self.not_active(agent, &self.version_word(agent, expected)?, active)?);
+                self.require_active(operation, &unmoved.active)?;
+                if unmoved.newest {
+                    self.refuse_newer(operation, id)?;
                 }
                 if active == Some(*id) {
                     return Ok(());
@@ -50,6 +86,36 @@ impl Agents {
             |operation, id| self.derive(operation, id),
         )?;
         Ok((self.version(agent, id)?, receipt))
+    }
+
+    /// Refuses where something else serves than somebody expected.
+    pub(super) fn require_active(
+        &self,
+        operation: &mut Operation<'_>,
+        expected: &Expected,
+    ) -> Result<(), AgentError> {
+        let active = operation.target(&RefName::active())?;
+        if expected.allows(active.as_ref()) {
+            return Ok(());
+        }
+        let agent = operation.agent().clone();
+        let expected = match expected {
+            Expected::Is(target) => target.id(),
+            _ => None,
+        };
+        let expected = self.version_word(&agent, expected)?;
+        Err(self.not_active(&agent, &expected, active.and_then(|target| target.id()))?)
+    }
+
+    /// Refuses where there is a newer version than this one.
+    fn refuse_newer(&self, operation: &mut Operation<'_>, id: &ObjectId) -> Result<(), AgentError> {
+        let newest = Self::newest_in(operation)?;
+        if newest == Some(*id) {
+            return Ok(());
+        }
+        let agent = operation.agent().clone();
+        let (expected, actual) = (self.version_word(&agent, Some(*id))?, self.version_word(&agent, newest)?);
+        Err(AgentError::Moved { agent, what: LATEST, expected, actual })
     }
 
     /// Says that ACTIVE is not what somebody expected.

@@ -21,6 +21,9 @@ const KEY_CONTEXT: &str = "recto 2026 accepted findings of one agent";
 /// The setting that names a program which has the last word on versions.
 pub const OUTSIDE_SETTING: &str = "check.command";
 
+/// The kind of the operation that records what a check of a version says.
+pub(super) const CHECK: &str = "check";
+
 /// What the check of a version says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
@@ -90,7 +93,7 @@ impl CheckReport {
     }
 
     /// The state that is recorded with a version: `pending` leaves the last word on what passed to a program outside.
-    pub(super) fn recorded(&self, pending: bool) -> CheckState {
+    pub fn recorded(&self, pending: bool) -> CheckState {
         match self.state() {
             CheckState::Passed if pending => CheckState::Pending,
             state => state,
@@ -248,7 +251,7 @@ impl Agents {
         self.version(agent, id)?;
         let config = self.config(id)?;
         let failed_outside = outside.and_then(Result::err);
-        let intent = self.intent("check", failed_outside.as_deref().unwrap_or_default());
+        let intent = self.intent(CHECK, failed_outside.as_deref().unwrap_or_default());
         let ((report, state), receipt) = self.repo.operate(
             agent,
             &intent,

@@ -42,6 +42,7 @@ use crate::object::Author;
 use crate::refs::Handle;
 use crate::repo::{Expectation, Intent, Operation, Receipt, Repo, RepoError};
 
+pub use activate::Unmoved;
 pub use active_json::{ACTIVE_JSON, SETTING as ACTIVE_JSON_SETTING};
 pub use checks::{AcceptedFinding, CheckReport, CheckState, OUTSIDE_SETTING};
 pub use compare::{
@@ -70,6 +71,7 @@ pub use rollback::RolledBack;
 pub use status::{Liveness, Status};
 pub use timeline::Served;
 pub use types::{AgentInfo, CheckpointInfo, DraftInfo, Resolved, VersionInfo};
+pub use undo::Undoable;
 
 use config::ConfigCache;
 

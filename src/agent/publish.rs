@@ -12,6 +12,7 @@ use crate::profile::{DraftPolicy, Profile};
 use crate::refs::{Handle, RefName, Target};
 use crate::repo::{Operation, Receipt, RepoError};
 
+use super::activate::LATEST;
 use super::config::{self, NewCommit, is_empty, mint};
 use super::draft::only_draft;
 use super::{AgentError, Agents, CheckReport, CheckState, Config, DraftInfo, Number, Undone, version};
@@ -163,7 +164,7 @@ impl Agents {
                 if let Some(expected) = direct.expected_latest.filter(|expected| Some(*expected) != latest) {
                     return Err(AgentError::Moved {
                         agent: agent.clone(),
-                        what: "the latest version",
+                        what: LATEST,
                         expected: expected.short(),
                         actual: latest.map_or_else(|| "none".to_owned(), |id| id.short()),
                     });

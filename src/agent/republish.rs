@@ -122,14 +122,7 @@ impl Agents {
         let note = options.override_check.as_deref().unwrap_or_default();
         let (made, receipt) = self.run(agent, rollback::KIND, note, |operation| {
             let active = operation.target(&RefName::active())?;
-            if !options.expected_active.allows(active.as_ref()) {
-                let expected = match &options.expected_active {
-                    Expected::Is(target) => target.id(),
-                    _ => None,
-                };
-                let expected = self.version_word(agent, expected)?;
-                return Err(self.not_active(agent, &expected, active.and_then(|target| target.id()))?);
-            }
+            self.require_active(operation, &options.expected_active)?;
             if operation.target(&RefName::about("withdrawn", source))?.is_some() {
                 let Resolved::Version(old) = &old else { return Err(no_version()) };
                 return Err(AgentError::Withdrawn { agent: agent.clone(), number: old.number });

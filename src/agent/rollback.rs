@@ -7,6 +7,7 @@ use crate::object::ObjectId;
 use crate::refs::{Handle, RefName};
 use crate::repo::Receipt;
 
+use super::activate::Unmoved;
 use super::{AgentError, Agents, VersionInfo};
 
 /// The kind of operation that a rollback is recorded as; it is how the walk back is recognised.
@@ -43,7 +44,8 @@ impl Agents {
             Some(id) => *id,
             None => self.previous(agent)?.ok_or_else(|| AgentError::NothingBefore(agent.clone()))?,
         };
-        let (to, receipt) = self.switch(agent, &target, KIND, override_check, Some(from))?;
+        let unmoved = Unmoved::serving(from);
+        let (to, receipt) = self.switch(agent, &target, KIND, override_check, &unmoved)?;
         Ok(RolledBack { agent: agent.clone(), from, to, receipt })
     }
 

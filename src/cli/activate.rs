@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::agent::{AgentError, Agents, VersionInfo};
 use crate::history::Revision;
 use crate::object::ObjectId;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName, Target};
+use crate::repo::Receipt;
 
 use super::context::Context;
 use super::done::{Done, finding_lines, version_value};
@@ -51,6 +52,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (version, receipt) = agents
         .activate(&agent, &version.id, reason, expected.as_ref())
         .map_err(|error| with_findings(error, &agents, &version.id))?;
+    let before = moved(&receipt).map_or(before, |(from, _)| from);
     let was = named(&agents, &agent, before)?;
     let undo = back_from(&agent, before.is_some());
     let label = labelled(&version);
@@ -67,6 +69,23 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     }
     ctx.out.report(report)?;
     Ok(Exit::Done)
+}
+
+/// What served before an operation that let a version serve, and that version.
+pub(super) fn moved(receipt: &Receipt) -> Option<(Option<ObjectId>, ObjectId)> {
+    let change = receipt.changes.iter().rfind(|change| change.name == RefName::active())?;
+    Some((change.from.as_ref().and_then(Target::id), change.to.as_ref().and_then(Target::id)?))
+}
+
+/// What ACTIVE was and is, where an operation let a version serve.
+///
+/// # Errors
+/// When the versions cannot be read.
+pub(super) fn moved_line(agents: &Agents, receipt: &Receipt) -> Result<Option<String>, AgentError> {
+    let Some((from, to)) = moved(receipt) else { return Ok(None) };
+    let agent = &receipt.agent;
+    let (from, to) = (named(agents, agent, from)?, named(agents, agent, Some(to))?);
+    Ok(Some(format!("ACTIVE of agent '{agent}': {from} -> {to}")))
 }
 
 /// The command that takes an activation back, whether or not something served before.

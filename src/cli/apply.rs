@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::agent::Agents;
+use crate::agent::{Agents, CheckState, OUTSIDE_SETTING, VersionInfo};
 use crate::diff::BlockChangeKind;
 use crate::error::Classify as _;
-use crate::refs::{Handle, RefName};
+use crate::refs::Handle;
 use crate::repo::Receipt;
 use crate::worktree::{
     AGENT_FILE, APPLY_SURFACE, Action, ApplyOptions, Expect, Outcome, Planned, WorktreeError, unknown_dirs,
 };
 
-use super::activate::back_from;
+use super::activate::{back_from, moved, moved_line};
 use super::context::Context;
 use super::done::put_away;
 use super::error::{CliError, Exit};
-use super::outside::{Outside, Verdict};
+use super::outside::{Made, Outside, Verdict};
 use super::terminal::Report;
 use super::working;
 
@@ -85,13 +85,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     for path in &unknown {
         ctx.out.warn(passed_over(path));
     }
-    let refused: Vec<&Planned> = plan.iter().filter(|one| one.refused.is_some()).collect();
     if args.dry_run {
         ctx.out.report(planned(&plan, &options).field("unknown", unknown))?;
-        return Ok(refused
-            .first()
-            .and_then(|one| one.refused.as_ref())
-            .map_or(Exit::Done, |error| Exit::Found(error.kind())));
+        let refused = plan.iter().find_map(|one| one.refused.as_ref().map(WorktreeError::kind));
+        let stands = || plan.iter().find_map(|one| Some(one.stands(&options)?.kind()));
+        return Ok(refused.or_else(stands).map_or(Exit::Done, Exit::Found));
     }
     if let Some(error) = refuse(plan.iter().filter_map(|one| one.refused.as_ref())) {
         return Err(error);
@@ -99,18 +97,29 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
     let (mut done, mut failed): (Vec<Applied<'_>>, Vec<Failed<'_>>) = (Vec::new(), Vec::new());
     for one in &plan {
         match one.carry_out(&agents, &options) {
-            Ok(outcome) => done.push((one, outcome.map(|outcome| judged(&agents, &outside, one, outcome)))),
+            Ok(outcome) => {
+                let verdict = judged(&agents, (&outside, &options), one, outcome.as_ref());
+                done.push(Applied { one, outcome, verdict });
+            }
             Err(error) => failed.push((one, error)),
         }
     }
-    finish(ctx, done, &failed, unknown)
+    finish(ctx, &agents, done, &failed, unknown)
 }
 
-/// Lets the program outside judge what was published.
-fn judged(agents: &Agents, outside: &Outside<'_>, one: &Planned, outcome: Outcome) -> (Outcome, Verdict) {
-    let made = (outcome.state, outcome.active);
-    let verdict = outside.judge(agents, (&one.agent, &outcome.version), made);
-    (outcome, verdict)
+/// Lets the program outside judge what was published, or what is published already and was kept from serving.
+fn judged(
+    agents: &Agents,
+    (outside, options): (&Outside<'_>, &ApplyOptions),
+    one: &Planned,
+    outcome: Option<&Outcome>,
+) -> Option<Verdict> {
+    let (id, state, active) = match outcome {
+        Some(outcome) => (&outcome.version, outcome.state, outcome.active),
+        None => one.kept_back(options).map(|latest| (&latest.id, latest.check, false))?,
+    };
+    let made = Made { agent: &one.agent, id, state, active, served: one.served, as_newest: true };
+    Some(outside.judge(agents, &made))
 }
 
 /// The directories that are no agent's, as a person names them.
@@ -129,7 +138,14 @@ fn passed_over(path: &str) -> String {
 }
 
 /// An agent for which the plan was carried out.
-type Applied<'a> = (&'a Planned, Option<(Outcome, Verdict)>);
+struct Applied<'a> {
+    one: &'a Planned,
+    /// None for one that was left alone.
+    outcome: Option<Outcome>,
+    /// None where there was nothing to judge.
+    verdict: Option<Verdict>,
+}
+
 /// An agent for which it failed.
 type Failed<'a> = (&'a Planned, WorktreeError);
 
@@ -146,40 +162,39 @@ fn refuse<'a>(mut errors: impl Iterator<Item = &'a WorktreeError>) -> Option<Cli
 
 fn finish(
     ctx: &Context,
+    agents: &Agents,
     done: Vec<Applied<'_>>,
     failed: &[Failed<'_>],
     unknown: Vec<String>,
 ) -> Result<Exit, CliError> {
     let mut report = Report::default();
     let mut values = Vec::new();
-    for (one, outcome) in &done {
-        values.push(done_value(one, outcome.as_ref()));
-        report = match outcome {
-            None => report.line(format!("agent '{}': unchanged", one.agent)),
-            Some(done) => told(report, one, done),
-        };
-        if outcome.as_ref().is_some_and(|(done, _)| !done.recorded) {
-            let file = one.dir.join(AGENT_FILE);
+    for applied in &done {
+        values.push(done_value(applied));
+        report = told(agents, report, applied)?;
+        if applied.outcome.as_ref().is_some_and(|done| !done.recorded) {
+            let file = applied.one.dir.join(AGENT_FILE);
             ctx.out
                 .warn(format!("'{}' cannot be written: it goes on naming an older version", file.display()));
         }
     }
     if failed.is_empty() {
         ctx.out.report(report.field("applied", values).field("unknown", unknown))?;
-        let mut refusals = done.into_iter().filter_map(|(_, outcome)| outcome?.1.refusal);
+        let mut refusals = done.into_iter().filter_map(|applied| applied.verdict?.refusal);
         return refusals
             .next()
             .map_or(Ok(Exit::Done), |first| Err(first.details(refusals.map(|other| other.brief()))));
     }
-    let applied = done.iter().filter(|(_, outcome)| outcome.is_some());
-    let applied: Vec<String> = applied.map(|(one, _)| format!("agent '{}' was applied", one.agent)).collect();
+    let applied = done.iter().filter(|applied| applied.outcome.is_some());
+    let applied: Vec<String> =
+        applied.map(|applied| format!("agent '{}' was applied", applied.one.agent)).collect();
     if !ctx.out.is_json() {
         ctx.out.report(report)?;
     }
     let names = failed.iter().map(|(one, error)| format!("agent '{}': {error}", one.agent));
     let (kind, count) = (failed[0].1.kind(), failed.len());
     let error = CliError::new(kind, format!("{count} of {} agents could not be applied", count + done.len()));
-    let refusals = done.into_iter().filter_map(|(_, outcome)| outcome?.1.refusal);
+    let refusals = done.into_iter().filter_map(|applied| applied.verdict?.refusal);
     Err(error
         .details(names)
         .details(applied)
@@ -188,26 +203,53 @@ fn finish(
 }
 
 /// What was done with one agent, and the way back.
-fn told(report: Report, one: &Planned, (done, verdict): &(Outcome, Verdict)) -> Report {
-    let before = one.latest.as_ref().map_or_else(|| "none".to_owned(), crate::agent::VersionInfo::name);
-    let active = if verdict.active { ", which serves" } else { "" };
+fn told(agents: &Agents, mut report: Report, applied: &Applied<'_>) -> Result<Report, CliError> {
+    let Applied { one, outcome, verdict } = applied;
     let agent = &one.agent;
-    let line = format!("agent '{agent}': newest version {before} -> V{}{active}", done.number);
-    let mut report = report.line(line).id(done.version);
-    for line in verdict.lines() {
+    let activation = verdict.as_ref().and_then(|verdict| verdict.activation.as_ref());
+    report = match outcome {
+        None => report.line(format!("agent '{agent}': unchanged")),
+        Some(done) => {
+            let before = one.latest.as_ref().map_or_else(|| "none".to_owned(), VersionInfo::name);
+            let active =
+                if verdict.as_ref().is_some_and(|verdict| verdict.active) { ", which serves" } else { "" };
+            let line = format!("agent '{agent}': newest version {before} -> V{}{active}", done.number);
+            report.line(line).id(done.version)
+        }
+    };
+    for line in verdict.iter().flat_map(Verdict::lines) {
         report = report.line(format!("  {line}"));
     }
-    let Some(id) = done.receipt.operation else { return report };
-    report.line(match &verdict.activation {
-        _ if one.action == Action::Create => format!("  undo: {}", put_away(agent, verdict.active)),
-        Some(moved) => format!("  undo: {}", back_from(agent, served_before(moved))),
-        None => format!("  undo: recto undo {agent} --expect {}", id.short()),
+    if let Some(receipt) = activation.filter(|_| outcome.is_none())
+        && let Some(line) = moved_line(agents, receipt)?
+    {
+        report = report.line(format!("  {line}"));
+    }
+    Ok(match way_back(applied) {
+        Some(command) => report.line(format!("  undo: {command}")),
+        None => report,
     })
 }
 
-/// Whether something served before an activation.
-fn served_before(activation: &Receipt) -> bool {
-    activation.changes.iter().any(|change| change.name == RefName::active() && change.from.is_some())
+/// The command that takes back what was done with one agent.
+fn way_back(applied: &Applied<'_>) -> Option<String> {
+    let Applied { one, outcome, verdict } = applied;
+    let agent = &one.agent;
+    let undo =
+        |receipt: &Receipt| Some(format!("recto undo {agent} --expect {}", receipt.operation?.short()));
+    let activation = verdict.as_ref().and_then(|verdict| verdict.activation.as_ref());
+    match (outcome, activation) {
+        (Some(_), _) if one.action == Action::Create => {
+            Some(put_away(agent, verdict.as_ref().is_some_and(|verdict| verdict.active)))
+        }
+        // Two operations are not undone by one command.
+        (Some(_), Some(receipt)) => {
+            Some(back_from(agent, moved(receipt).is_some_and(|(from, _)| from.is_some())))
+        }
+        (Some(_), None) if verdict.as_ref().is_some_and(|verdict| verdict.overtaken) => None,
+        (Some(done), None) => undo(&done.receipt),
+        (None, receipt) => undo(receipt?),
+    }
 }
 
 fn planned(plan: &[Planned], options: &ApplyOptions) -> Report {
@@ -215,13 +257,22 @@ fn planned(plan: &[Planned], options: &ApplyOptions) -> Report {
     let mut values = Vec::new();
     for one in plan {
         let blocks: Vec<&str> = one.blocks.iter().map(|change| change.name.as_str()).collect();
+        let waits = one.state(options) == CheckState::Pending && options.override_check.is_none();
+        let activates = if waits { " and activate once its check passes" } else { " and activate" };
         let what = match one.action {
-            Action::Unchanged => String::new(),
-            _ if options.activate => format!(" and activate ({})", blocks.join(", ")),
+            Action::Unchanged if one.kept_back(options).is_none() || one.stands(options).is_some() => {
+                String::new()
+            }
+            Action::Unchanged => activates.to_owned(),
+            _ if options.activate => format!("{activates} ({})", blocks.join(", ")),
             _ => format!(" ({})", blocks.join(", ")),
         };
         report = report.line(format!("dry run: agent '{}': {}{what}", one.agent, one.action.name()));
-        if let Some(error) = &one.refused {
+        if one.state(options) == CheckState::Pending {
+            report = report.line(format!("  check: pending, as '{OUTSIDE_SETTING}' is asked first"));
+        }
+        let stands = one.stands(options);
+        if let Some(error) = one.refused.as_ref().or(stands.as_ref()) {
             report = report.line(format!("  refused: {error}"));
         }
         values.push(plan_value(one, options));
@@ -239,15 +290,17 @@ fn plan_value(one: &Planned, options: &ApplyOptions) -> Value {
         json!({"block": change.name.as_str(), "change": kind, "added": change.stat.added, "removed": change.stat.removed})
     });
     let latest = one.latest.as_ref();
-    let refused = one.refused.as_ref();
+    let stands = one.stands(options);
+    let refused = one.refused.as_ref().or(stands.as_ref());
+    let activates = one.action != Action::Unchanged || one.kept_back(options).is_some();
     json!({
         "agent": one.agent.as_str(),
         "dir": one.dir.to_string_lossy(),
         "action": one.action.name(),
-        "activate": options.activate && one.action != Action::Unchanged,
+        "activate": options.activate && activates,
         "blocks": blocks.collect::<Vec<_>>(),
         "latest": latest.map(|latest| json!({"number": serde_json::Value::from(latest.number), "id": latest.id.to_string()})),
-        "check": one.check.state().name(),
+        "check": one.state(options).name(),
         "refused": refused.map(ToString::to_string),
         "faults": match refused {
             Some(WorktreeError::Invalid { faults, .. }) => faults.iter().map(working::fault_value).collect(),
@@ -256,16 +309,18 @@ fn plan_value(one: &Planned, options: &ApplyOptions) -> Value {
     })
 }
 
-fn done_value(one: &Planned, outcome: Option<&(Outcome, Verdict)>) -> Value {
-    let verdict = outcome.map(|(_, verdict)| verdict);
-    let outcome = outcome.map(|(done, _)| done);
-    let operation = outcome.and_then(|done| done.receipt.operation);
+fn done_value(Applied { one, outcome, verdict }: &Applied<'_>) -> Value {
+    let made = outcome.as_ref().map(|done| (done.number, done.version));
+    let judged = one.latest.as_ref().filter(|_| verdict.is_some()).map(|latest| (latest.number, latest.id));
+    let receipt = outcome.as_ref().map(|done| &done.receipt);
+    let receipt = receipt.or_else(|| verdict.as_ref()?.activation.as_ref());
+    let operation = receipt.and_then(|receipt| receipt.operation);
     json!({
         "agent": one.agent.as_str(),
-        "action": outcome.map_or("unchanged", |_| one.action.name()),
-        "version": outcome.map(|done| json!({"number": serde_json::Value::from(done.number), "id": done.version.to_string()})),
-        "active": verdict.is_some_and(|verdict| verdict.active),
-        "check": verdict.map(|verdict| verdict.state.name()),
+        "action": outcome.as_ref().map_or("unchanged", |_| one.action.name()),
+        "version": made.or(judged).map(|(number, id)| json!({"number": Value::from(number), "id": id.to_string()})),
+        "active": verdict.as_ref().is_some_and(|verdict| verdict.active),
+        "check": verdict.as_ref().map(|verdict| verdict.state.name()),
         "operation": operation.map(|id| id.to_string()),
     })
 }

@@ -42,22 +42,27 @@ impl<'a> Done<'a> {
         moved: impl Into<String>,
         unmoved: impl Into<String>,
     ) -> Report {
+        let report = self.report_for_good(moved, unmoved);
+        let Some(id) = self.receipt.operation else { return report };
+        let undo: String = undo.into();
+        // Undoing the last operation is safe to repeat only if it names that operation.
+        let named = undo.starts_with("recto undo ");
+        report.undo(if named { format!("{undo} --expect {}", id.short()) } else { undo })
+    }
+
+    /// As [`Self::report`], where no command takes exactly this back any more.
+    pub(super) fn report_for_good(&self, moved: impl Into<String>, unmoved: impl Into<String>) -> Report {
         let line = match (self.moved(), self.dry_run) {
             (true, false) => moved.into(),
             (true, true) => format!("dry run: {}", moved.into()),
             (false, _) => unmoved.into(),
         };
         let operation = self.receipt.operation;
-        let report = Report::new(line)
+        Report::new(line)
             .field("agent", self.receipt.agent.as_str())
             .field("operation", operation.map(|id| id.to_string()))
             .field("changed", self.moved())
-            .field("dry_run", self.dry_run);
-        let Some(id) = operation else { return report };
-        let undo: String = undo.into();
-        // Undoing the last operation is safe to repeat only if it names that operation.
-        let named = undo.starts_with("recto undo ");
-        report.undo(if named { format!("{undo} --expect {}", id.short()) } else { undo })
+            .field("dry_run", self.dry_run)
     }
 }
 

@@ -7,16 +7,20 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::agent::{Agents, CheckState, OUTSIDE_SETTING, VersionInfo};
+use crate::agent::{
+    AgentError, Agents, CheckState, LogEntry, LogQuery, OUTSIDE_SETTING, Unmoved, VersionInfo,
+};
 use crate::check::mask_text;
-use crate::error::Kind;
+use crate::error::{Classify as _, Kind};
+use crate::log::Change;
 use crate::object::ObjectId;
-use crate::refs::Handle;
+use crate::refs::{Handle, RefName, Shape, Target};
 use crate::repo::Receipt;
 
-use super::activate::with_findings;
+use super::activate::{named, with_findings};
 use super::context::Context;
 use super::error::CliError;
+use super::shell;
 
 /// Most characters of the program's words that are kept as the reason.
 const REASON_MAX_CHARS: usize = 500;
@@ -40,6 +44,23 @@ pub(super) struct Outside<'a> {
     override_check: Option<&'a str>,
 }
 
+/// A version that was made, as its maker saw it and the agent.
+#[derive(Debug)]
+pub(super) struct Made<'m> {
+    /// The agent.
+    pub(super) agent: &'m Handle,
+    /// The version.
+    pub(super) id: &'m ObjectId,
+    /// Its check's state.
+    pub(super) state: CheckState,
+    /// Whether it serves.
+    pub(super) active: bool,
+    /// What served when it was made: it serves only in the place of that.
+    pub(super) served: Option<ObjectId>,
+    /// Whether it serves only as long as it is the newest version.
+    pub(super) as_newest: bool,
+}
+
 /// What became of a version that was made.
 #[derive(Debug)]
 pub(super) struct Verdict {
@@ -53,6 +74,8 @@ pub(super) struct Verdict {
     pub(super) why: Option<String>,
     /// Why the program was not asked, or the version does not serve as was wanted.
     pub(super) refusal: Option<CliError>,
+    /// Whether somebody else did something to the agent meanwhile, so that `undo` would take that back.
+    pub(super) overtaken: bool,
 }
 
 impl Verdict {
@@ -89,18 +112,19 @@ impl<'a> Outside<'a> {
     }
 
     /// Lets the program judge a version whose check is not decided, records what it says, and lets the version serve
-    /// when that is wanted. Nothing is done where there is no program, nor in
-    /// a rehearsal. `made` is what its maker says of it: its
-    /// check's state, and whether it serves.
-    pub(super) fn judge(
-        &self,
-        agents: &Agents,
-        (agent, id): (&Handle, &ObjectId),
-        (state, active): (CheckState, bool),
-    ) -> Verdict {
-        let mut verdict = Verdict { state, active, activation: None, why: None, refusal: None };
+    /// when that is wanted and nothing moved since it was made: the program may take its time. Nothing is done where
+    /// there is no program, nor in a rehearsal.
+    pub(super) fn judge(&self, agents: &Agents, made: &Made<'_>) -> Verdict {
+        let mut verdict = Verdict {
+            state: made.state,
+            active: made.active,
+            activation: None,
+            why: None,
+            refusal: None,
+            overtaken: false,
+        };
         if let Some(program) = self.program.as_ref().filter(|_| !agents.rehearses()) {
-            verdict.refusal = self.settle(agents, (agent, id), program, &mut verdict).err();
+            verdict.refusal = self.settle(agents, made, program, &mut verdict).err();
         }
         verdict
     }
@@ -108,10 +132,11 @@ impl<'a> Outside<'a> {
     fn settle(
         &self,
         agents: &Agents,
-        (agent, id): (&Handle, &ObjectId),
+        made: &Made<'_>,
         program: &str,
         verdict: &mut Verdict,
     ) -> Result<(), CliError> {
+        let Made { agent, id, .. } = *made;
         let version = agents.version(agent, id)?;
         verdict.state = version.check;
         if is_undecided(agents, agent, &version)? {
@@ -131,12 +156,70 @@ impl<'a> Outside<'a> {
                 version.number.address(id)
             )));
         }
-        let activated = agents
-            .activate(agent, id, self.override_check, None)
-            .map_err(|error| with_findings(error, agents, id))?;
-        (verdict.activation, verdict.active) = (Some(activated.1), true);
+        let unmoved = Unmoved { newest: made.as_newest, ..Unmoved::serving(made.served) };
+        match agents.activate_if(agent, id, self.override_check, &unmoved) {
+            Ok((_, receipt)) => (verdict.activation, verdict.active) = (Some(receipt), true),
+            Err(moved @ AgentError::Moved { .. }) => {
+                verdict.overtaken = true;
+                // Somebody else let this very version serve.
+                verdict.active = agents.active(agent)? == Some(*id);
+                if !verdict.active {
+                    return Err(self.overtaken(agents, (agent, &version), verdict.state, &moved)?);
+                }
+            }
+            Err(error) => return Err(with_findings(error, agents, id)),
+        }
         Ok(())
     }
+
+    /// Says what moved while the program was asked, who did that, and how the version serves nonetheless.
+    fn overtaken(
+        &self,
+        agents: &Agents,
+        (agent, version): (&Handle, &VersionInfo),
+        state: CheckState,
+        moved: &AgentError,
+    ) -> Result<CliError, CliError> {
+        let name = version.name();
+        let message = format!("{name} of agent '{agent}' was published and does not serve: {moved}");
+        let mut details = vec![format!("its check is {state}")];
+        let is_active = matches!(moved, AgentError::Moved { what: "ACTIVE", .. });
+        details.extend(who_moved(agents, (agent, version), is_active)?);
+        let mut command = format!("recto activate {agent}@{}", version.number.address(&version.id));
+        if let Some(serving) = agents.active(agent)? {
+            let number = agents.number_of(agent, &serving)?;
+            let address = number.map_or_else(|| serving.short(), |number| number.address(&serving));
+            command = format!("{command} --expect {address}");
+        }
+        if let Some(reason) = self.override_check {
+            command = format!("{command} --override-check {}", shell::quote(reason));
+        }
+        let hint = format!("'{command}' lets it serve all the same");
+        Ok(CliError::new(moved.kind(), message).details(details).hint(hint))
+    }
+}
+
+/// Who moved ACTIVE last since a version was made, or else who published the newest version.
+fn who_moved(
+    agents: &Agents,
+    (agent, version): (&Handle, &VersionInfo),
+    is_active: bool,
+) -> Result<Option<String>, CliError> {
+    for entry in agents.log(agent, LogQuery::default())? {
+        let LogEntry { id, record } = entry?;
+        if id == version.record {
+            break;
+        }
+        let moves = |change: &Change| {
+            if is_active { change.name == RefName::active() } else { change.name.shape() == Shape::List }
+        };
+        let Some(change) = record.changes.iter().find(|change| moves(change)) else { continue };
+        let to = named(agents, agent, change.to.as_ref().and_then(Target::id))?;
+        let (kind, by, id) = (&record.kind, &record.actor.name, id.short());
+        let what = if is_active { "moved ACTIVE to" } else { "published" };
+        return Ok(Some(format!("{by} {what} {to} meanwhile ({kind} {id})")));
+    }
+    Ok(None)
 }
 
 /// Whether the program has the last word on a version: of imported history on what recto's own check does not

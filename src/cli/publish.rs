@@ -10,14 +10,14 @@ use crate::object::ObjectId;
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
-use super::activate::{back_from, id_value, named, reason};
+use super::activate::{back_from, id_value, moved, named, reason};
 use super::checkpoint::words;
 use super::context::Context;
 use super::diff::against_serving;
 use super::done::{Done, finding_lines, made};
 use super::error::{CliError, Exit};
 use super::fields::Fields;
-use super::outside::{Outside, Verdict};
+use super::outside::{Made, Outside, Verdict};
 use super::render::{self, Comparison};
 
 /// Publish a draft as the next version
@@ -122,8 +122,17 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
         Err(AgentError::CheckStands { .. }) => return Err(candidate.refused()),
         Err(error) => return Err(error.into()),
     };
-    let made = (published.state, published.active);
-    let verdict = outside.judge(&agents, (&candidate.agent, &published.version), made);
+    let verdict = outside.judge(
+        &agents,
+        &Made {
+            agent: &candidate.agent,
+            id: &published.version,
+            state: published.state,
+            active: published.active,
+            served: candidate.active,
+            as_newest: false,
+        },
+    );
     report(ctx, &agents, args, &candidate, (&published, &verdict))?;
     verdict.refusal.map_or(Ok(Exit::Done), Err)
 }
@@ -200,12 +209,13 @@ fn report(
     let line = format!("published V{number}{quoted} of agent '{agent}' from draft '{}'", draft.name);
     let done = Done::new(&published.receipt, args.dry_run);
     // Two operations are not undone by one command; going back to what served is what is wanted then.
+    let unmoved = "nothing to publish";
+    let activation = verdict.activation.as_ref().unwrap_or(&published.receipt);
+    let from = moved(activation).map_or(*before, |(from, _)| from);
     let mut report = match &verdict.activation {
-        Some(_) => {
-            let undo = back_from(agent, before.is_some());
-            done.report_undone_by(undo, line, "nothing to publish")
-        }
-        None => done.report(line, "nothing to publish"),
+        Some(_) => done.report_undone_by(back_from(agent, from.is_some()), line, unmoved),
+        None if verdict.overtaken => done.report_for_good(line, unmoved),
+        None => done.report(line, unmoved),
     };
     let findings = finding_lines(&published.check);
     report = report
@@ -214,7 +224,7 @@ fn report(
         .field("check", verdict.state.name())
         .field("findings", Value::from(findings.clone()))
         .field("active", verdict.active)
-        .field("from", id_value(*before))
+        .field("from", id_value(from))
         .field("changes", candidate.changes.clone());
     if !args.dry_run {
         report = report.id(published.version);
@@ -229,8 +239,10 @@ fn report(
     for finding in findings {
         report = report.line(format!("  {finding}"));
     }
-    if verdict.active {
-        report = report.line(format!("ACTIVE of agent '{agent}': {was} -> V{number}"));
+    if let Some((from, _)) = moved(activation) {
+        // A rehearsal's version is not there to be named.
+        let from = named(agents, agent, from)?;
+        report = report.line(format!("ACTIVE of agent '{agent}': {from} -> V{number}"));
     }
     ctx.out.report(report)?;
     if !verdict.active && !args.dry_run && verdict.state == CheckState::Passed {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::agent::{AgentError, Agents, CheckState, RepublishOptions, VersionInfo};
+use crate::agent::{AgentError, Agents, CheckState, RepublishOptions, Unmoved, VersionInfo};
 use crate::error::Kind;
 use crate::history::Spec;
 use crate::refs::Handle;
@@ -43,12 +43,15 @@ pub(super) fn run(request: &Request<'_>, ctx: &Context) -> Result<Exit, CliError
         let version = agents.version(&agent, &before)?;
         (agent, version)
     };
+    // The program may take its time.
+    let served = agents.active(&agent)?;
     let asked = ask_outside(ctx, &agents, (&agent, &source), request)?;
     let options = RepublishOptions {
         label: request.label.map(str::to_owned),
         draft: request.draft.cloned(),
         override_check: override_check.map(str::to_owned),
         check_pending: !asked,
+        expected_active: Unmoved::serving(served).active,
         ..RepublishOptions::default()
     };
     let done = agents

@@ -25,7 +25,8 @@ const PREFIX_MIN_DIGITS: usize = 4;
 ///
 /// Everything goes back to where it was. A version that was published is marked withdrawn: its number is
 /// not used again; a draft that went away is the same draft again. Undoing an undo does the operation
-/// again. Edits that 'checkout --discard' dropped after the last operation come back first.
+/// again. Edits that 'checkout --discard' dropped after the last operation come back first. A check that
+/// waited for the program of `check.command` goes with the publishing of its version; --expect names either.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: recto undo support")]
 pub(crate) struct Args {
@@ -122,22 +123,20 @@ fn moves_of(agents: &Agents, undone: Record, receipt: &Receipt) -> Result<Vec<St
     Teller::new(agents, receipt.operation.is_some()).phrases(&receipt.agent, &LogEntry { id, record })
 }
 
-/// The last operation, if the digits are those of its id.
+/// The operation to be undone, if it can be and the digits are those of its id.
 fn expected(agents: &Agents, agent: &Handle, text: &str) -> Result<RecordId, CliError> {
     let digits = text.to_ascii_lowercase();
     if digits.len() < PREFIX_MIN_DIGITS || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         let reason = format!("at least {PREFIX_MIN_DIGITS} hexadecimal digits");
         return Err(CliError::usage(format!("'{text}' is not the id of an operation: {reason}")));
     }
-    let last = agents.log(agent, LogQuery::default())?.next().transpose()?;
-    match last {
-        Some(last) if last.id.to_string().starts_with(&digits) => Ok(last.id),
-        last => {
-            let actual = last.map_or_else(|| "none".to_owned(), |last| last.id.short());
-            let message = format!("the last operation of agent '{agent}' is {actual}, not '{text}'");
-            Err(CliError::new(Kind::Conflict, message).hint(format!("recto log {agent} -n 5")))
-        }
+    let undoable = agents.undoable(agent)?;
+    let actual = undoable.last.0.short();
+    if let Some((id, _)) = undoable.named(|id| id.to_string().starts_with(&digits)) {
+        return Ok(id);
     }
+    let message = format!("the last operation of agent '{agent}' is {actual}, not '{text}'");
+    Err(CliError::new(Kind::Conflict, message).hint(format!("recto log {agent} -n 5")))
 }
 
 fn target(target: Option<&Target>) -> Option<String> {

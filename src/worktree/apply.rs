@@ -1,27 +1,22 @@
 //! `apply`: makes a store's agents what files in version control say. First a plan, in which every
 //! problem of every agent is found; then one operation for each agent whose files differ.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::agent::{
-    AgentError, Agents, CheckReport, CheckState, Direct, LogQuery, NewAgent, Number, PublishOptions,
-    VersionInfo,
+    AgentError, Agents, CheckReport, CheckState, Direct, NewAgent, Number, PublishOptions, VersionInfo,
 };
 use crate::diff::{BlockChange, compare_blocks};
 use crate::history::Revision;
 use crate::log::AgentId;
-use crate::merge::markers;
-use crate::object::{Blocks, Content, ObjectId};
+use crate::object::{Blocks, ObjectId};
 use crate::refs::Handle;
 use crate::repo::Receipt;
 
 use super::files::Files;
-use super::marked::still_marked;
-use super::{
-    AGENT_FILE, AGENTS_DIR, AgentFile, Fault, LooseAgent, WorktreeError, agent_dirs, file_name, read_agent,
-};
+use super::obstacles::{conflicted, in_the_way, left_in};
+use super::{AGENT_FILE, AgentFile, Fault, LooseAgent, WorktreeError, agent_dirs, read_agent};
 
 /// The surface that `apply` acts through, as the log names it. Versions that `apply` published itself
 /// are not in the way of the next `apply`: files in version control have moved on from them.
@@ -100,6 +95,8 @@ pub struct Planned {
     pub blocks: Vec<BlockChange>,
     /// The newest version.
     pub latest: Option<VersionInfo>,
+    /// What serves.
+    pub served: Option<ObjectId>,
     /// What the check finds in the files.
     pub check: CheckReport,
     /// Why it cannot be done.
@@ -171,7 +168,7 @@ impl Planned {
     fn one(agents: &Agents, loose: LooseAgent, options: &ApplyOptions) -> Result<Self, WorktreeError> {
         let file = &loose.file;
         let located = agents.repo().backend().locate(&file.agent).map_err(crate::repo::RepoError::from);
-        let Some(agent) = located.map_err(crate::agent::AgentError::from)? else {
+        let Some(agent) = located.map_err(AgentError::from)? else {
             return Self::creation(agents, loose, options);
         };
         let id = agents.info(&agent)?.id;
@@ -199,7 +196,32 @@ impl Planned {
             };
             refused = refused.or_else(|| check_stands(&agent, Number::of(count + 1), &check, options));
         }
-        Ok(Self { agent, dir: loose.dir.clone(), action, blocks, latest, check, refused, loose })
+        let (dir, served) = (loose.dir.clone(), agents.active(&agent)?);
+        Ok(Self { agent, dir, action, blocks, latest, served, check, refused, loose })
+    }
+
+    /// The version that the files are already and that a program outside has kept from serving, or was not asked
+    /// about, where it is to serve.
+    pub fn kept_back(&self, options: &ApplyOptions) -> Option<&VersionInfo> {
+        let asked_for = self.action == Action::Unchanged && options.activate && options.check_pending;
+        let latest = self.latest.as_ref().filter(|latest| asked_for && !latest.active && !latest.withdrawn);
+        latest.filter(|latest| matches!(latest.check, CheckState::Pending | CheckState::Failed))
+    }
+
+    /// The state of its check once it is carried out, before a program outside is asked.
+    pub fn state(&self, options: &ApplyOptions) -> CheckState {
+        match (self.kept_back(options), self.action) {
+            (Some(latest), _) => latest.check,
+            (None, Action::Unchanged) => self.check.state(),
+            (None, _) => self.check.recorded(options.check_pending),
+        }
+    }
+
+    /// Why what the files are already does not serve: its check is decided, and not overridden.
+    pub fn stands(&self, options: &ApplyOptions) -> Option<WorktreeError> {
+        let latest = self.kept_back(options).filter(|_| options.override_check.is_none())?;
+        let (agent, number, state) = (self.agent.clone(), latest.number, latest.check);
+        (state == CheckState::Failed).then(|| AgentError::CheckStands { agent, number, state }.into())
     }
 
     fn creation(agents: &Agents, loose: LooseAgent, options: &ApplyOptions) -> Result<Self, WorktreeError> {
@@ -213,8 +235,9 @@ impl Planned {
             actual: "none".to_owned(),
         });
         let refused = expected.or_else(|| check_stands(&agent, Number::of(1), &check, options));
-        let (dir, action, latest) = (loose.dir.clone(), Action::Create, None);
-        Ok(Self { agent, dir, action, blocks, latest, check, refused, loose })
+        let (dir, action) = (loose.dir.clone(), Action::Create);
+        let (latest, served) = (None, None);
+        Ok(Self { agent, dir, action, blocks, latest, served, check, refused, loose })
     }
 
     /// Does what is planned, as one operation of `agents`, who act through [`APPLY_SURFACE`]; `None` for
@@ -316,75 +339,6 @@ fn unexpected(
     }))
 }
 
-/// The newest version that somebody else published since the files were last in step with the store:
-/// since the version that they are based on, and since the newest one that `apply` published itself,
-/// which settled what came before it.
-fn in_the_way(
-    agents: &Agents,
-    agent: &Handle,
-    file: &AgentFile,
-    count: u64,
-) -> Result<Option<WorktreeError>, WorktreeError> {
-    let base = match &file.base {
-        Some(base) => agents.number_of(agent, base)?.map_or(0, |number| number.position),
-        None => 0,
-    };
-    if base == count {
-        return Ok(None);
-    }
-    let mut surfaces = BTreeMap::new();
-    for entry in agents.log(agent, LogQuery::default())? {
-        let entry = entry?;
-        surfaces.insert(entry.id, entry.record.via);
-    }
-    let (mut newest, mut settled) = (None, (base, "which the files are based on"));
-    for number in (base + 1..=count).rev() {
-        let version = agents.version_at(agent, number)?;
-        if version.withdrawn {
-            continue;
-        }
-        if surfaces.get(&version.record).is_some_and(|via| via == APPLY_SURFACE) {
-            settled = (number, "which 'apply' published last");
-            break;
-        }
-        newest.get_or_insert(version);
-    }
-    Ok(newest.map(|newest| WorktreeError::InTheWay {
-        agent: agent.clone(),
-        newest: format!("{} by {}", newest.name(), newest.author.name),
-        expected: match settled {
-            (0, _) => "one that these files are based on".to_owned(),
-            (number, why) => format!("V{number}, {why}"),
-        },
-    }))
-}
-
-/// Conflicts that are written out in the texts of an agent. A JSON file with markers is no JSON.
-fn left_in(agent: &LooseAgent) -> Vec<Fault> {
-    let dir = format!("{AGENTS_DIR}/{}", agent.file.agent);
-    let blocks = agent.config.blocks.iter();
-    let found = blocks.filter_map(|(name, content)| match content {
-        Content::Text(text) => Some((file_name(name, &content.kind()), markers::find(text)?)),
-        Content::Json(_) => None,
-    });
-    found.map(|(file, line)| still_marked(&format!("{dir}/{file}"), line)).collect()
-}
-
-/// Files of a draft in which conflicts wait, so that in each place they hold one side only.
-fn conflicted(
-    agents: &Agents,
-    agent: &Handle,
-    file: &AgentFile,
-) -> Result<Option<WorktreeError>, WorktreeError> {
-    let (Some(name), Some(revision)) = (&file.draft, file.draft_revision) else { return Ok(None) };
-    let draft = match agents.draft(agent, name) {
-        Ok(draft) if draft.revision == revision => draft,
-        Ok(_) | Err(AgentError::NoSuchRevision { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(agents.refuse_conflicts(agent, &draft.commit, name.as_str()).err().map(WorktreeError::from))
-}
-
 /// Why a version may not serve, before it is published.
 fn check_stands(
     agent: &Handle,
@@ -395,5 +349,5 @@ fn check_stands(
     let state = check.state();
     let stands = options.activate && state == CheckState::Failed && options.override_check.is_none();
     let agent = agent.clone();
-    stands.then(|| crate::agent::AgentError::CheckStands { agent, number, state }.into())
+    stands.then(|| AgentError::CheckStands { agent, number, state }.into())
 }

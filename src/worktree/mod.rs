@@ -16,6 +16,7 @@ mod index;
 mod layout;
 mod loose;
 mod marked;
+mod obstacles;
 mod place;
 mod save;
 mod scan;

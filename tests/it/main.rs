@@ -39,6 +39,7 @@ mod new_id;
 mod objects;
 mod output;
 mod outside;
+mod outside_meanwhile;
 mod publish;
 mod readme;
 mod reference;

@@ -129,7 +129,12 @@ fn of_several_configs_the_first_that_is_refused_stops_the_others() {
     let run = does_not_serve(place.recto(import), "b", "V1");
     assert!(run.stderr.contains("error: 'b.json': V1 of agent 'b'"), "{}", run.stderr);
     assert!(run.stderr.contains("  2 of 3 documents were imported; 1 document left"), "{}", run.stderr);
+    let on = "  when the document is changed, or 'recto check b@V1 --run' has let it pass, the same command goes on";
+    assert!(run.stderr.contains(on), "{}", run.stderr);
     assert!(run.stdout.contains("  ACTIVE of agent 'a': nothing -> V1\n"), "{}", run.stdout);
+    // As it is, it stops there again, and says the same.
+    let run = place.recto(import).exits(5);
+    assert!(run.stderr.contains(on) && !run.stderr.contains("when that is put right"), "{}", run.stderr);
     assert_eq!(asked(&place), ["a@V1", "b@V1"]);
     place.write("team/b.json", FAST_CONFIG);
     let mut json = import.to_vec();

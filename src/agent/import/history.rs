@@ -6,6 +6,7 @@ use std::io::{BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::object::ObjectId;
 use crate::object::limits::CONFIG_MAX_BYTES;
 use crate::profile::Profile;
 use crate::refs::Handle;
@@ -76,8 +77,8 @@ pub struct HistoryReport {
     pub activated: u64,
     /// Agents whose newest version could not be activated, and why.
     pub not_activated: Vec<(Handle, AgentError)>,
-    /// Agents whose newest version is to serve once a program outside was asked about it.
-    pub waiting: Vec<Handle>,
+    /// Agents whose newest version is to serve once a program outside was asked about it, and what serves until then.
+    pub waiting: Vec<(Handle, Option<ObjectId>)>,
 }
 
 /// Why an import stopped, and what it did before: all of that is in the store.
@@ -227,7 +228,12 @@ impl Import<'_> {
 
     fn activate(&mut self, interrupt: &AtomicBool) -> Result<(), AgentError> {
         if self.options.check_pending {
-            self.report.waiting = std::mem::take(&mut self.met);
+            let met = std::mem::take(&mut self.met);
+            // In a rehearsal there are no agents to look at, and nobody is asked.
+            if !self.agents.rehearsal {
+                let served = |agent: Handle| Ok((agent.clone(), self.agents.active(&agent)?));
+                self.report.waiting = met.into_iter().map(served).collect::<Result<_, AgentError>>()?;
+            }
             return Ok(());
         }
         for agent in std::mem::take(&mut self.met) {

@@ -9,7 +9,7 @@ use crate::check::mask_text;
 use crate::cli::context::Context;
 use crate::cli::done::{Done, finding_lines, made, put_away};
 use crate::cli::error::{CliError, Exit};
-use crate::cli::outside::{Outside, Verdict};
+use crate::cli::outside::{Made, Outside, Verdict};
 use crate::cli::{assignment, input};
 use crate::error::Kind;
 use crate::profile::Profile;
@@ -112,7 +112,17 @@ pub(super) fn run(args: &Args, ctx: &Context) -> Result<Exit, CliError> {
 
 /// Lets the program outside judge the V1 of an agent that was made.
 pub(super) fn judge(outside: &Outside<'_>, agents: &Agents, created: &Created) -> Verdict {
-    outside.judge(agents, (&created.handle, &created.version), (created.state, created.active))
+    outside.judge(
+        agents,
+        &Made {
+            agent: &created.handle,
+            id: &created.version,
+            state: created.state,
+            active: created.active,
+            served: None,
+            as_newest: false,
+        },
+    )
 }
 
 /// The profile that is named, or that the document is of.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agents, CheckState};
+use crate::agent::{AgentError, Agents, CheckState};
 use crate::cli::activate::id_value;
 use crate::cli::context::Context;
 use crate::cli::count::count;
@@ -141,7 +141,8 @@ pub(super) fn run(
         let imported = match import(args, (agents, outside), profile, handle, document) {
             Ok(imported) => imported,
             Err(error) => {
-                failed = Some(stopped(args, error, stem, far(values.len(), " before it")));
+                let far = far(values.len(), " before it");
+                failed = Some(stopped(args, error, stem, (far, "when that is put right")));
                 break;
             }
         };
@@ -158,8 +159,9 @@ pub(super) fn run(
             report = report.line(format!("  undo: {way_back}"));
         }
         values.push(value(stem, outcome, &imported));
+        let again = again(agents, &imported)?;
         if let Some(error) = imported.refusal() {
-            failed = Some(stopped(args, error, stem, far(values.len(), "")));
+            failed = Some(stopped(args, error, stem, (far(values.len(), ""), &again)));
             break;
         }
     }
@@ -170,17 +172,31 @@ pub(super) fn run(
     failed.map_or(Ok(Exit::Done), Err)
 }
 
+/// When an import that stopped at this document goes on: what is recorded of a version is not asked anew.
+fn again(agents: &Agents, imported: &Imported) -> Result<String, AgentError> {
+    let version = imported.done.commit.filter(|_| imported.state() == Some(CheckState::Failed));
+    let (agent, id) = (&imported.done.agent, version);
+    let number = id.map(|id| agents.number_of(agent, &id)).transpose()?.flatten();
+    Ok(match (id, number) {
+        (Some(id), Some(number)) => {
+            let address = number.address(&id);
+            format!("when the document is changed, or 'recto check {agent}@{address} --run' has let it pass")
+        }
+        _ => "when that is put right".to_owned(),
+    })
+}
+
 /// What one document fails with, how far the others came, and how to go on.
-fn stopped(args: &Args, error: CliError, stem: &str, far: String) -> CliError {
+fn stopped(args: &Args, error: CliError, stem: &str, (far, when): (String, &str)) -> CliError {
     let CliError::Failed(mut failure) = error else { return error };
     failure.message = format!("'{stem}.json': {}", failure.message);
     if !args.dry_run {
         failure.details.push(far);
-        let again = "when that is put right, the same command goes on: what was imported is left as it is";
+        let again = format!("{when}, the same command goes on: what was imported is left as it is");
         match &failure.hint {
             // Two ways that help, of which the nearer one is the hint.
-            Some(_) => failure.details.push(again.to_owned()),
-            None => failure.hint = Some(again.to_owned()),
+            Some(_) => failure.details.push(again),
+            None => failure.hint = Some(again),
         }
     }
     CliError::Failed(failure)
@@ -210,7 +226,7 @@ fn value(stem: &str, outcome: &str, imported: &Imported) -> Value {
         "outcome": outcome,
         "commit": done.commit.map(|id| id.to_string()),
         "active": imported.active(),
-        "from": id_value(done.served),
+        "from": id_value(imported.from()),
         "check": imported.state().map(CheckState::name),
         "dropped": done.dropped,
         "operation": operation.map(|id| id.to_string()),

@@ -10,10 +10,11 @@ use crate::cli::context::Context;
 use crate::cli::count::count;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outside::Outside;
+use crate::cli::outside::{Made, Outside};
 use crate::cli::terminal::{Report, plain_line};
 use crate::error::Kind;
 use crate::history::Revision;
+use crate::object::ObjectId;
 use crate::profile::Profile;
 use crate::refs::Handle;
 
@@ -58,7 +59,7 @@ pub(super) fn run(
             match waiting.stopped {
                 Some(error) => Err(error),
                 None if done.not_activated.is_empty() && waiting.refused.is_empty() => Ok(Exit::Done),
-                None => Ok(Exit::Found(Kind::Invalid)),
+                None => Ok(Exit::Found(waiting.kind.unwrap_or(Kind::Invalid))),
             }
         }
         Err(stop) => {
@@ -78,6 +79,8 @@ struct Waiting {
     activated: u64,
     /// Why others do not serve.
     refused: Vec<String>,
+    /// What the first of them is.
+    kind: Option<Kind>,
     /// Why no more were asked about.
     stopped: Option<CliError>,
 }
@@ -86,35 +89,45 @@ struct Waiting {
 fn activate(
     args: &Args,
     (agents, outside): (&Agents, &Outside<'_>),
-    waiting: &[Handle],
+    waiting: &[(Handle, Option<ObjectId>)],
     interrupt: &Interrupt,
 ) -> Waiting {
     let mut done = Waiting::default();
-    for agent in waiting.iter().filter(|_| !args.dry_run) {
+    for (agent, served) in waiting.iter().filter(|_| !args.dry_run) {
         if interrupt.flag().load(Ordering::SeqCst) {
             let kept = "what was imported so far is in the store".to_owned();
             done.stopped = Some(stopped(true, "", AgentError::Interrupted(kept)));
             break;
         }
-        match activate_newest((agents, outside), agent) {
+        match activate_newest((agents, outside), agent, *served) {
             Ok(()) => done.activated += 1,
             // Every other version would meet the same.
             Err(CliError::Failed(failure)) if failure.kind == Kind::Io => {
                 done.stopped = Some(CliError::Failed(failure));
                 break;
             }
-            Err(error) => done.refused.push(error.brief()),
+            Err(error) => {
+                if let CliError::Failed(failure) = &error {
+                    done.kind.get_or_insert(failure.kind);
+                }
+                done.refused.push(error.brief());
+            }
         }
     }
     done
 }
 
-fn activate_newest((agents, outside): (&Agents, &Outside<'_>), agent: &Handle) -> Result<(), CliError> {
+fn activate_newest(
+    (agents, outside): (&Agents, &Outside<'_>),
+    agent: &Handle,
+    served: Option<ObjectId>,
+) -> Result<(), CliError> {
     let Resolved::Version(newest) = agents.resolve_revision(agent, &Revision::Latest)? else {
         return Ok(());
     };
-    let made = (newest.check, newest.active);
-    outside.judge(agents, (agent, &newest.id), made).refusal.map_or(Ok(()), Err)
+    let (id, state, active) = (&newest.id, newest.check, newest.active);
+    let made = Made { agent, id, state, active, served, as_newest: false };
+    outside.judge(agents, &made).refusal.map_or(Ok(()), Err)
 }
 
 /// Why it stopped, and how to go on.

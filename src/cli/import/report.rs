@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use crate::agent::{AgentError, Agents, CheckState, ImportOutcome, ImportReport};
-use crate::cli::activate::{back_from, id_value, named};
+use crate::cli::activate::{back_from, id_value, moved, moved_line};
 use crate::cli::context::Context;
 use crate::cli::done::put_away;
 use crate::cli::error::{CliError, Exit};
-use crate::cli::outside::{Outside, Verdict};
+use crate::cli::outside::{Made, Outside, Verdict};
 use crate::cli::terminal::Report;
+use crate::object::ObjectId;
 use crate::repo::Receipt;
 
 use super::{Args, with_hint};
@@ -34,8 +35,17 @@ impl Imported {
             ImportOutcome::Draft(_) => false,
         };
         let version = done.commit.filter(|_| is_version && !args.dry_run && outside.is_there());
-        let made = (done.state.unwrap_or(CheckState::Unchecked), done.active);
-        let verdict = version.map(|id| outside.judge(agents, (&done.agent, &id), made));
+        let verdict = version.map(|id| {
+            let made = Made {
+                agent: &done.agent,
+                id: &id,
+                state: done.state.unwrap_or(CheckState::Unchecked),
+                active: done.active,
+                served: done.served,
+                as_newest: false,
+            };
+            outside.judge(agents, &made)
+        });
         Self { done, verdict }
     }
 
@@ -48,6 +58,11 @@ impl Imported {
     pub(super) fn receipt(&self) -> Option<&Receipt> {
         let activation = self.verdict.as_ref().and_then(|verdict| verdict.activation.as_ref());
         activation.or(self.done.receipt.as_ref())
+    }
+
+    /// What served before it, or else what served when it was imported.
+    pub(super) fn from(&self) -> Option<ObjectId> {
+        self.receipt().and_then(moved).map_or(self.done.served, |(from, _)| from)
     }
 
     /// Why it does not serve although it was to.
@@ -80,9 +95,8 @@ impl Imported {
                 format!("recto draft discard {agent}@{draft}")
             }
             // Two operations are not undone by one command.
-            ImportOutcome::Published(_) if activation.is_some() => {
-                back_from(agent, self.done.served.is_some())
-            }
+            ImportOutcome::Published(_) if activation.is_some() => back_from(agent, self.from().is_some()),
+            ImportOutcome::Published(_) if self.verdict.as_ref().is_some_and(|v| v.overtaken) => return None,
             _ => format!("recto undo {agent} --expect {}", last.short()),
         })
     }
@@ -92,16 +106,7 @@ impl Imported {
     /// # Errors
     /// When the versions cannot be read.
     pub(super) fn moved(&self, agents: &Agents) -> Result<Option<String>, AgentError> {
-        if !self.active() || self.receipt().is_none() {
-            return Ok(None);
-        }
-        let agent = &self.done.agent;
-        let now = match &self.done.outcome {
-            ImportOutcome::Created => "V1".to_owned(),
-            ImportOutcome::Published(number) => format!("V{number}"),
-            _ => named(agents, agent, self.done.commit)?,
-        };
-        Ok(Some(format!("ACTIVE of agent '{agent}': {} -> {now}", named(agents, agent, self.done.served)?)))
+        self.receipt().map_or(Ok(None), |receipt| moved_line(agents, receipt))
     }
 }
 
@@ -137,7 +142,7 @@ pub(super) fn one(
         .field("tree", done.tree.to_string())
         .field("commit", done.commit.map(|id| id.to_string()))
         .field("active", imported.active())
-        .field("from", id_value(done.served))
+        .field("from", id_value(imported.from()))
         .field("dropped", done.dropped.clone())
         .field("check", imported.state().map(CheckState::name))
         .field("findings", findings.clone())
