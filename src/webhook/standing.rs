@@ -11,7 +11,7 @@ use super::event::events;
 /// How telling a webhook goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Since when something could not be told; `None` when what was tried last was taken.
+    /// Since when something that waits could not be told; `None` when nothing that waits was tried in vain.
     pub failing_since: Option<Time>,
     /// When it was tried the last time, while it fails.
     pub failed_at: Option<Time>,
@@ -32,17 +32,17 @@ impl Standing {
         cursors: &Cursors,
         ends: &[End],
     ) -> Result<Self, BackendError> {
-        let failure = cursors.failure.as_ref();
-        let mut standing = Self {
-            failing_since: cursors.failing.values().min().copied(),
-            failed_at: failure.and_then(super::cursors::Failure::at),
-            failed_with: failure.map(|failure| failure.reason().to_owned()),
-            waiting: 0,
-        };
-        for end in ends.iter().filter(|end| hook.hears(&end.handle)) {
+        let told = |agent| cursors.told.get(&agent).copied().unwrap_or(0);
+        let waits = |end: &&End| told(end.head.agent) < end.head.log_bytes && hook.hears(&end.handle);
+        let waiting: Vec<&End> = ends.iter().filter(waits).collect();
+        let since = |end: &&End| cursors.failing.get(&end.head.agent).copied();
+        let mut standing = Self { failing_since: waiting.iter().filter_map(since).min(), ..Self::default() };
+        if let Some(failure) = cursors.failure.as_ref().filter(|_| standing.failing_since.is_some()) {
+            (standing.failed_at, standing.failed_with) = (failure.at(), Some(failure.reason().to_owned()));
+        }
+        for end in waiting {
             let agent = end.head.agent;
-            let told = cursors.told.get(&agent).copied().unwrap_or(0);
-            records(backend, &end.handle, (told, end.head.log_bytes), &mut |operation, record, _| {
+            records(backend, &end.handle, (told(agent), end.head.log_bytes), &mut |operation, record, _| {
                 // Its handle may have become another agent's.
                 let is_of_agent = record.agent.unwrap_or(operation) == agent;
                 if is_of_agent {

@@ -359,6 +359,26 @@ fn a_list_says_what_fails_since_when_and_how_much_waits() {
 }
 
 #[test]
+fn what_failed_is_forgotten_when_the_agent_is_heard_no_more() {
+    let place = store();
+    add(&place, "live", "http://127.0.0.1:1/", &["--events", "activate", "--agents", "support"]);
+    publish(&place, "support", 2, &["--activate"]);
+    let server = serve(&place);
+    comes_to(&place, |found| found["failing_since"].is_string());
+    let state = || place.read("team/.recto/webhooks-state.json");
+    assert!(state().contains("\"format\":2"), "{}", state());
+    place.recto(["--store", "team", "agent", "rename", "support", "other"]).ok();
+    let found = delivery(&place);
+    assert_eq!(found["failing_since"], Value::Null, "also before a server has noted it: {found}");
+    let until = Instant::now() + SOON;
+    while !state().contains("\"format\":1") || state().contains("failing") {
+        assert!(Instant::now() < until, "{}", state());
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(server);
+}
+
+#[test]
 fn a_test_shows_the_answer_and_lists_never_show_a_secret() {
     let (place, receiving) = (store(), Receiving::new());
     let secret = add(&place, "mine", &receiving.url, &["--events", "promote,activate"]);

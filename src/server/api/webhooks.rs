@@ -43,7 +43,7 @@ pub(super) struct Webhook {
 /// How telling a webhook goes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Delivery {
-    /// Since when something could not be told; null when what was tried last was taken.
+    /// Since when something that waits could not be told; null when nothing that waits was tried in vain.
     failing_since: Option<String>,
     /// When it was tried the last time, while it fails.
     failed_at: Option<String>,
