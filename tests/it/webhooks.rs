@@ -325,8 +325,9 @@ fn comes_to(place: &Place, is_so: impl Fn(&Value) -> bool) -> Value {
 fn a_list_says_what_fails_since_when_and_how_much_waits() {
     let (place, receiving) = (store(), Receiving::new());
     let secret = add(&place, "mine", &receiving.url, &["--events", "activate", "--agents", "support"]);
-    let fine =
-        serde_json::json!({"failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0});
+    let fine = serde_json::json!({
+        "failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0, "waiting_at_least": false,
+    });
     assert_eq!(delivery(&place), fine);
     // Without a server it waits, and what the webhook is not told of does not.
     publish(&place, "support", 2, &["--activate"]);
