@@ -17,9 +17,7 @@ use serde::forward_to_deserialize_any;
 use super::call::Shared;
 use super::ignored;
 use super::problem::Problem;
-
-/// How much of what a client wrote is told, in characters.
-const SHOWN_MAX_CHARS: usize = 64;
+use super::shown::shown;
 
 /// The parameters of a request, in the form that its route wants.
 pub(super) struct Params<T>(pub(super) T);
@@ -70,11 +68,6 @@ fn unknown(name: &str, known: &[impl AsRef<str>]) -> String {
     let known: Vec<String> = known.iter().map(|name| format!("'{}'", name.as_ref())).collect();
     let there = if known.is_empty() { "none is taken".to_owned() } else { known.join(", ") };
     format!("there is no query parameter '{}' here: {there}", shown(name))
-}
-
-/// What a client wrote, short and without what steers terminals.
-fn shown(text: &str) -> String {
-    text.escape_debug().take(SHOWN_MAX_CHARS).collect()
 }
 
 /// Names and values, percent signs decoded; there is no text that is no query.
