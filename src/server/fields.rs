@@ -10,8 +10,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Value, json, map};
 
-/// How much of a name that a client wrote is told, in characters.
-const SHOWN_MAX_CHARS: usize = 64;
+use super::shown::shown;
 
 /// A body, in the form that is wanted.
 ///
@@ -119,10 +118,6 @@ impl Error for Wrong {
     fn missing_field(name: &'static str) -> Self {
         Self::of(What::Missing(name))
     }
-}
-
-fn shown(text: &str) -> String {
-    text.escape_debug().take(SHOWN_MAX_CHARS).collect()
 }
 
 fn kind(found: Unexpected<'_>) -> String {

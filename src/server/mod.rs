@@ -22,6 +22,7 @@ mod problem;
 mod query;
 mod render;
 mod run;
+mod shown;
 mod socket;
 mod store;
 mod stream;

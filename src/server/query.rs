@@ -17,9 +17,7 @@ use serde::forward_to_deserialize_any;
 use super::call::Shared;
 use super::ignored;
 use super::problem::Problem;
-
-/// How much of what a client wrote is told, in characters.
-const SHOWN_MAX_CHARS: usize = 64;
+use super::shown::shown;
 
 /// The parameters of a request, in the form that its route wants.
 pub(super) struct Params<T>(pub(super) T);
@@ -51,19 +49,34 @@ pub(super) fn noting(
 }
 
 async fn note_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
-    let pairs = pairs(request.uri()).into_iter();
-    let others: Vec<String> = pairs.map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
-    let mut response = next.run(request).await;
+    let pairs = pairs(request.uri());
+    let mut response = match repeated(&pairs, &known) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    let names = pairs.into_iter().map(|(name, _)| name);
+    let others: Vec<String> = names.filter(|name| !known.contains(name)).collect();
     ignored::note(response.headers_mut(), &others);
     response
 }
 
 async fn refuse_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
-    let other = pairs(request.uri()).into_iter().find(|(name, _)| !known.contains(name));
-    match other {
-        Some((name, _)) => Problem::malformed(unknown(&name, &known)).into_response(),
+    let pairs = pairs(request.uri());
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) {
+        return Problem::malformed(unknown(name, &known)).into_response();
+    }
+    match repeated(&pairs, &known) {
+        Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     }
+}
+
+/// The refusal of the first parameter of these that is given more than once. Routes know a few, and clients may send
+/// thousands.
+fn repeated(pairs: &[(String, String)], known: &[String]) -> Option<Problem> {
+    let is_repeated = |name: &&String| pairs.iter().filter(|(given, _)| given == *name).nth(1).is_some();
+    let name = known.iter().find(is_repeated)?;
+    Some(Problem::malformed(format!("the query parameter '{name}' is given twice; once is right")))
 }
 
 fn unknown(name: &str, known: &[impl AsRef<str>]) -> String {
@@ -72,25 +85,12 @@ fn unknown(name: &str, known: &[impl AsRef<str>]) -> String {
     format!("there is no query parameter '{}' here: {there}", shown(name))
 }
 
-/// What a client wrote, short and without what steers terminals.
-fn shown(text: &str) -> String {
-    text.escape_debug().take(SHOWN_MAX_CHARS).collect()
-}
-
 /// Names and values, percent signs decoded; there is no text that is no query.
 fn pairs(uri: &Uri) -> Vec<(String, String)> {
     Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
 }
 
 fn read<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, Wrong> {
-    for (at, (name, _)) in pairs.iter().enumerate() {
-        if pairs[..at].iter().any(|(before, _)| before == name) {
-            return Err(Wrong(format!(
-                "the query parameter '{}' is given twice; once is right",
-                shown(name)
-            )));
-        }
-    }
     let given = pairs.iter().map(|(name, text)| (name.as_str(), Given { name, text }));
     T::deserialize(MapDeserializer::new(given))
 }
@@ -221,12 +221,23 @@ mod tests {
             &format!("the query parameter 'limit' is '{large}', and has to be a smaller number"),
         );
         check("from=V1&reveal", "the query parameter 'reveal' is '', and has to be 'true' or 'false'");
-        check("from=V1&from=V2", "the query parameter 'from' is given twice; once is right");
         check("from=V1&To=V2", "there is no query parameter 'To' here: 'from', 'limit', 'reveal'");
         assert_eq!(
             unknown("a\u{1b}", &[] as &[&str]),
             "there is no query parameter 'a\\u{1b}' here: none is taken"
         );
         assert!(unknown(&"x".repeat(1000), &["a"]).len() < 200);
+    }
+
+    #[test]
+    fn a_known_parameter_is_given_once_and_others_as_often_as_may_be() {
+        let check = |query: &str, expected: Option<&str>| {
+            let uri: Uri = format!("/x?{query}").parse().expect("an address");
+            let refused = repeated(&pairs(&uri), &["from".to_owned(), "limit".to_owned()]);
+            assert_eq!(refused.as_ref().map(Problem::message), expected, "{query}");
+        };
+        check("from=V1&limit=1&other=1&other=2&From=V2", None);
+        check("x=1&limit=1&limit=2", Some("the query parameter 'limit' is given twice; once is right"));
+        check("fro%6d=V1&from=V1", Some("the query parameter 'from' is given twice; once is right"));
     }
 }

@@ -17,6 +17,7 @@ use crate::repo::{Repo, random_bytes};
 
 use super::cursors::{self, All, Cursors};
 use super::hook::Entry;
+use super::standing::{Bounds, standings};
 use super::{EventKind, Hook, NewHook, SigningSecret, Standing, WebhookError};
 
 /// The file of webhooks, in the store's directory.
@@ -90,7 +91,8 @@ impl Hooks {
     }
 
     /// Every webhook as [`Self::list`] has them, and how telling it goes as far as that was kept; `None` where that
-    /// cannot be known, as its file is damaged. Reads of the logs what no webhook was told of.
+    /// cannot be known, as its file is damaged. Reads of the logs what no webhook was told of, as far as [`Standing`]
+    /// is counted.
     ///
     /// # Errors
     /// When the files or the logs cannot be read.
@@ -103,15 +105,12 @@ impl Hooks {
             Err(error) => return Err(error),
         };
         let ends = if hooks.is_empty() { Vec::new() } else { self.ends()? };
-        let standing = |hook: &Hook| -> Result<Option<Standing>, WebhookError> {
-            let Some(all) = &known else { return Ok(None) };
-            // One that has gone, or begins with what happens from now on, waits for nothing.
-            let Some(cursors) = all.get(&hook.id).filter(|_| hook.gone.is_none()) else {
-                return Ok(Some(Standing::default()));
-            };
-            Ok(Some(Standing::of(self.repo.backend(), hook, cursors, &ends)?))
-        };
-        hooks.into_iter().map(|hook| standing(&hook).map(|standing| (hook, standing))).collect()
+        let Some(all) = &known else { return Ok(hooks.into_iter().map(|hook| (hook, None)).collect()) };
+        // One that has gone, or begins with what happens from now on, waits for nothing.
+        let told = |hook: &Hook| all.get(&hook.id).filter(|_| hook.gone.is_none());
+        let asked: Vec<_> = hooks.iter().map(|hook| (hook, told(hook))).collect();
+        let found = standings(self.repo.backend(), &asked, &ends, Bounds::LIST)?;
+        Ok(hooks.into_iter().zip(found.into_iter().map(Some)).collect())
     }
 
     /// The webhook of that name.

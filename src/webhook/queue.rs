@@ -123,15 +123,16 @@ impl Queue {
         self.pending.clear();
         for end in ends {
             let (agent, log_bytes) = (end.head.agent, end.head.log_bytes);
-            // A log that seems shorter than what was told was looked at earlier.
-            if self.at(agent) >= log_bytes {
-                continue;
-            }
-            if self.hook.hears(&end.handle) {
+            let at = self.at(agent);
+            if at < log_bytes && self.hook.hears(&end.handle) {
                 self.pending.push_back(end.clone());
-            } else {
+            } else if at < log_bytes {
+                self.forget(agent);
                 self.go_to(agent, Place { bytes: log_bytes, change: 0 });
+            } else if at == log_bytes {
+                self.forget(agent);
             }
+            // A log that seems shorter than what was told was looked at earlier.
         }
     }
 
@@ -180,11 +181,12 @@ impl Queue {
         let agent = end.head.agent;
         let start = self.at(agent);
         let mut first = self.changes.get(&agent).copied();
-        let (mut begins, mut found) = (start, None);
+        let (mut begins, mut found, mut is_anothers) = (start, None, false);
         let (hook, limits) = (&self.hook, (start, end.head.log_bytes));
         records(backend, &end.handle, limits, &mut |operation, record, ends| {
             // Its handle may have become another agent's.
             if record.agent.unwrap_or(operation) != agent {
+                is_anothers = true;
                 return false;
             }
             let first = first.take().unwrap_or(0);
@@ -205,6 +207,9 @@ impl Queue {
         if begins != start {
             self.go_to(agent, Place { bytes: begins, change: 0 });
         }
+        if found.is_none() && !is_anothers {
+            self.forget(agent);
+        }
         Ok(found)
     }
 
@@ -212,15 +217,22 @@ impl Queue {
     pub(super) fn taken(&mut self, agent: AgentId, next: Place) {
         self.busy = false;
         self.wait = None;
-        self.waits.remove(&agent);
-        self.cursors.failing.remove(&agent);
-        if self.cursors.failing.is_empty() {
-            self.cursors.failure = None;
-        }
+        self.forget(agent);
         self.go_to(agent, next);
     }
 
-    /// It could not be told what happened at `time`; whether that is given up, since a day has passed.
+    /// Nothing of an agent fails any more; and nothing at all, when it was the last of which something did.
+    fn forget(&mut self, agent: AgentId) {
+        self.waits.remove(&agent);
+        self.changed |= self.cursors.failing.remove(&agent).is_some();
+        if self.cursors.failing.is_empty() {
+            self.changed |= self.cursors.failure.take().is_some();
+        }
+    }
+
+    /// It could not be told what happened at `time`; whether that is given up, since a day has passed. The agent's
+    /// events fail still then, until one is taken or none is left: each of many that wait would have a day to itself
+    /// otherwise, and the last of them its turn after weeks.
     pub(super) fn failed(
         &mut self,
         (agent, happened, next): (AgentId, Time, Place),
@@ -248,7 +260,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::backend::memory::MemoryBackend;
+    use crate::backend::script::{STORE, commit, moving};
     use crate::encoding::Digest;
+    use crate::history::ends;
     use crate::webhook::{EventKind, SigningSecret};
 
     fn agent(byte: u8) -> AgentId {
@@ -310,5 +325,48 @@ mod tests {
         queue.taken(agent(2), next);
         assert!(queue.wait.is_none());
         assert!(queue.waits.contains_key(&agent(1)), "another agent's success is none of this one's");
+    }
+
+    #[test]
+    fn what_is_not_heard_any_more_or_has_no_more_to_tell_fails_no_more() {
+        let (backend, now) = (MemoryBackend::new(STORE), Instant::now());
+        commit(&backend, &moving(&backend, "support", &[("ACTIVE", Some("a"))]));
+        let mut all = Vec::new();
+        ends(&backend, &mut |end| all.push(end)).expect("memory");
+        let end = all[0].clone();
+        let (support, log_bytes) = (end.head.agent, end.head.log_bytes);
+        let next = Place { bytes: log_bytes, change: 0 };
+        let failing = || {
+            let mut queue = queue();
+            queue.failed((support, time(1), next), (now, time(1)), "it answered 500", 0);
+            queue.changed = false;
+            queue
+        };
+        let is_forgotten = |queue: &Queue| {
+            let is_kept = queue.cursors.failing.contains_key(&support) || queue.waits.contains_key(&support);
+            !is_kept && queue.cursors.failure.is_none() && queue.changed
+        };
+        let mut waits = failing();
+        waits.see(&all);
+        assert!(matches!(waits.find(&backend, &end), Ok(Some(_))));
+        assert!(!is_forgotten(&waits), "it waits still");
+        let mut unheard = failing();
+        unheard.hook.agents = vec!["other".parse().expect("a pattern")];
+        unheard.see(&all);
+        assert!(is_forgotten(&unheard), "{:?}", unheard.cursors);
+        let mut unwanted = failing();
+        unwanted.hook.events = vec![EventKind::Promote];
+        assert!(matches!(unwanted.find(&backend, &end), Ok(None)));
+        assert!(is_forgotten(&unwanted), "{:?}", unwanted.cursors);
+        // Given up, and nothing came after it.
+        let mut given_up = failing();
+        assert!(given_up.failed((support, time(1), next), (now, time(25)), "it answered 500", 0));
+        given_up.see(&all);
+        assert!(is_forgotten(&given_up), "{:?}", given_up.cursors);
+        let mut two = failing();
+        two.cursors.failing.insert(agent(2), time(3));
+        two.go_to(support, next);
+        two.see(&all);
+        assert!(two.cursors.failure.is_some() && !two.cursors.failing.contains_key(&support));
     }
 }

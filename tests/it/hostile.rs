@@ -115,6 +115,31 @@ fn who_may_only_read_reads_and_is_refused_the_rest() {
 }
 
 #[test]
+fn a_file_of_tokens_that_only_others_may_read_is_no_damage() {
+    let place = place();
+    place.recto(["token", "create", "ci", "--role", "reader"]).ok();
+    place.recto(["webhook", "add", "deploys", "https://example.com/"]).ok();
+    let root = place.path("").parent().expect("a directory").to_path_buf();
+    for dir in [root, place.path(""), place.home("")] {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("set");
+    }
+    set_modes(&place.path(".recto"), 0o555, 0o444);
+    for file in ["tokens.json", "webhooks.json"] {
+        fs::set_permissions(place.path(".recto").join(file), fs::Permissions::from_mode(0o000)).expect("set");
+    }
+    let run = place.run(&mut as_nobody(&place, &["fsck"])).exits(0);
+    assert_eq!(run.stdout, "");
+    for file in ["tokens.json", "webhooks.json"] {
+        assert!(run.stderr.contains(&format!("warning: {file}: it is not examined")), "{}", run.stderr);
+    }
+    let report = place.run(&mut as_nobody(&place, &["fsck", "--json"])).exits(0).json("fsck");
+    assert_eq!(report["faults"], serde_json::json!([]));
+    assert_eq!(report["notes"][0]["subject"], "tokens.json");
+    set_modes(&place.path(".recto"), 0o755, 0o644);
+    place.recto(["fsck"]).ok();
+}
+
+#[test]
 fn a_clock_that_goes_back_is_refused_until_it_is_accepted() {
     let place = place();
     let set = |value: &str, time: &str| {

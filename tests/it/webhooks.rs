@@ -325,8 +325,9 @@ fn comes_to(place: &Place, is_so: impl Fn(&Value) -> bool) -> Value {
 fn a_list_says_what_fails_since_when_and_how_much_waits() {
     let (place, receiving) = (store(), Receiving::new());
     let secret = add(&place, "mine", &receiving.url, &["--events", "activate", "--agents", "support"]);
-    let fine =
-        serde_json::json!({"failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0});
+    let fine = serde_json::json!({
+        "failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0, "waiting_at_least": false,
+    });
     assert_eq!(delivery(&place), fine);
     // Without a server it waits, and what the webhook is not told of does not.
     publish(&place, "support", 2, &["--activate"]);
@@ -356,6 +357,26 @@ fn a_list_says_what_fails_since_when_and_how_much_waits() {
     assert_eq!(told.last().expect("it was told").verified(&secret)["data"]["version"]["number"], 1);
     place.write("team/.recto/webhooks-state.json", "{}");
     assert_eq!(delivery(&place), Value::Null);
+}
+
+#[test]
+fn what_failed_is_forgotten_when_the_agent_is_heard_no_more() {
+    let place = store();
+    add(&place, "live", "http://127.0.0.1:1/", &["--events", "activate", "--agents", "support"]);
+    publish(&place, "support", 2, &["--activate"]);
+    let server = serve(&place);
+    comes_to(&place, |found| found["failing_since"].is_string());
+    let state = || place.read("team/.recto/webhooks-state.json");
+    assert!(state().contains("\"format\":2"), "{}", state());
+    place.recto(["--store", "team", "agent", "rename", "support", "other"]).ok();
+    let found = delivery(&place);
+    assert_eq!(found["failing_since"], Value::Null, "also before a server has noted it: {found}");
+    let until = Instant::now() + SOON;
+    while !state().contains("\"format\":1") || state().contains("failing") {
+        assert!(Instant::now() < until, "{}", state());
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(server);
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub(super) fn run(_: &Args, ctx: &Context) -> Result<Exit, CliError> {
                 json!({
                     "failing_since": time(standing.failing_since), "failed_at": time(standing.failed_at),
                     "failed_with": standing.failed_with, "waiting": standing.waiting,
+                    "waiting_at_least": standing.waiting_at_least,
                 })
             });
             json!({
@@ -60,10 +61,12 @@ fn state(hook: &Hook, standing: Option<&Standing>) -> String {
         return format!("gone since {time}");
     }
     let Some(standing) = standing else { return "on; how it was told is not known".to_owned() };
-    let waiting = match standing.waiting {
-        0 => String::new(),
-        1 => ", 1 event waits".to_owned(),
-        more => format!(", {} wait", count(more, "event")),
+    let waiting = match (standing.waiting, standing.waiting_at_least) {
+        (0, false) => String::new(),
+        (0, true) => ", some may wait".to_owned(),
+        (1, false) => ", 1 event waits".to_owned(),
+        (more, false) => format!(", {} wait", count(more, "event")),
+        (some, true) => format!(", {some} or more events wait"),
     };
     let Some(since) = standing.failing_since else { return format!("on{waiting}") };
     let why = standing.failed_with.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();

@@ -43,14 +43,16 @@ pub(super) struct Webhook {
 /// How telling a webhook goes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Delivery {
-    /// Since when something could not be told; null when what was tried last was taken.
+    /// Since when something that waits could not be told; null when nothing that waits was tried in vain.
     failing_since: Option<String>,
     /// When it was tried the last time, while it fails.
     failed_at: Option<String>,
     /// With what that failed.
     failed_with: Option<String>,
-    /// How many events it was not told of yet.
+    /// How many events it was not told of yet, as far as they were counted.
     waiting: u64,
+    /// Whether more may wait: a list counts 1,000 for a webhook, and reads 20,000 operations, at most.
+    waiting_at_least: bool,
 }
 
 /// The webhooks.
@@ -140,6 +142,7 @@ impl Delivery {
             failed_at: standing.failed_at.map(|time| time.to_string()),
             failed_with: standing.failed_with.clone(),
             waiting: standing.waiting,
+            waiting_at_least: standing.waiting_at_least,
         }
     }
 }

@@ -328,7 +328,9 @@ fn webhooks_are_managed_by_an_admin_and_show_their_secret_once() {
     let list = api.get("/webhooks").is(200).body;
     assert_eq!(list["webhooks"][0]["events"], json!(["activate"]));
     assert_eq!(list["webhooks"][0]["agents"], json!(["*"]));
-    let told = json!({"failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0});
+    let told = json!({
+        "failing_since": null, "failed_at": null, "failed_with": null, "waiting": 0, "waiting_at_least": false,
+    });
     assert_eq!(list["webhooks"][0]["delivery"], told);
     assert!(!list.to_string().contains(&secret[6..]), "{list}");
     let rotated = api.post("/webhooks/deploys/rotate", &json!({})).is(200).body;

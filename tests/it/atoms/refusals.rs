@@ -94,6 +94,7 @@ fn parameters_that_the_api_does_not_have_are_passed_over_and_named() {
         ("/agent?limit=5&page=1".to_owned(), "limit"),
         (format!("{at}/versions?ispinned=true&x=%0A"), "ispinned, x"),
         (format!("{at}/drafts?limit=1"), "limit"),
+        ("/agent?limit=5&x=1&limit=6&page=1".to_owned(), "limit, x"),
     ] {
         let answer = api.get(&path);
         assert!(answer.head.contains(&format!("recto-ignored: {named}\r\n")), "{answer:?}");
