@@ -118,6 +118,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// Agents whose files were found not to show what happened, as a full disk keeps them from being brought up to
+    /// date.
+    fn waiting_for_space(&self) -> Vec<Handle> {
+        Vec::new()
+    }
+
     /// What is kept in memory of what was read, and how much it may be.
     fn usage(&self) -> Vec<Usage> {
         Vec::new()

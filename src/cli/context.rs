@@ -12,6 +12,7 @@ use crate::clock::{Clock, StepClock, SystemClock, Time};
 use crate::disk::{RealDisk, SharedDisk};
 use crate::error::{Kind, without_secrets};
 use crate::object::Author;
+use crate::refs::Handle;
 use crate::repo::{Repo, STORE_DIR, Settings};
 
 use super::bucket;
@@ -174,6 +175,11 @@ impl Context {
     /// What was done and is not to be seen in the files of the store yet.
     pub(crate) fn unapplied(&self) -> Vec<BackendError> {
         self.repo.get().map(|repo| repo.take_unapplied()).unwrap_or_default()
+    }
+
+    /// Agents that were found not to show in their files what was done before, for want of space.
+    pub(crate) fn waiting_for_space(&self) -> Vec<Handle> {
+        self.repo.get().map(|repo| repo.backend().waiting_for_space()).unwrap_or_default()
     }
 
     /// Who acts: whom the server of the store says by the token, `RECTO_AUTHOR`, the store's settings, the

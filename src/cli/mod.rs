@@ -105,6 +105,8 @@ use std::process::ExitCode;
 
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
+use crate::backend::BackendError;
+
 use context::Context;
 use error::{CliError, Exit};
 use globals::Globals;
@@ -247,9 +249,16 @@ fn run(cli: &Cli, options: Options) -> u8 {
         Ok(exit) => exit.code(),
         Err(error) => show(error, &ctx.out),
     };
+    // Also under --json, whose data says what was done.
+    let mut waiting = ctx.waiting_for_space();
     for error in ctx.unapplied() {
-        // Also under --json, whose data says what was done.
+        waiting.retain(|of| !matches!(&error, BackendError::Unapplied { agent, .. } if agent == of));
         ctx.out.warn_always(CliError::from(error).brief());
+    }
+    for agent in waiting {
+        ctx.out.warn_always(format!(
+            "the files of agent '{agent}' do not show its last operations: there is no space for that"
+        ));
     }
     match ctx.out.finish() {
         Err(error) if result.is_ok() => show(&error, &ctx.out),

@@ -138,6 +138,10 @@ impl LocalBackend {
             if let Err(error) = self.ready(agent) {
                 return found(Fault::new(format!("agents/{agent}"), error.to_string()));
             }
+            if self.waits_for_space(agent) {
+                let problem = "its files do not show its last operations: there is no space for that";
+                found(Fault::new(format!("agents/{agent}"), problem));
+            }
             guards = self.lock(&[agent]).ok();
             state = self.examine(self.view(agent).as_ref(), agent);
         }

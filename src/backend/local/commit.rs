@@ -409,11 +409,24 @@ impl LocalBackend {
         }
     }
 
+    /// Lets the refs that an operation moves look changed where their files could not be: who keeps in memory what one
+    /// served has to look at the journal now. That takes no room on a disk that is full.
+    fn touch_moved(&self, prepared: &Prepared) {
+        for op in &prepared.ops {
+            let Op::Replace { path, .. } = op else { continue };
+            let path = self.layout.agent(&prepared.agent).join(path);
+            if let Ok(Some(stat)) = self.disk.stat(&path) {
+                let _looks_as_before = self.disk.truncate(&path, stat.len_bytes);
+            }
+        }
+    }
+
     /// Brings the files up to date; the operation has happened already.
     fn finish(&self, prepared: &Prepared, tail: Tail) -> Result<(), BackendError> {
         let agent = &prepared.agent;
         let unapplied = |source| {
             self.forget(agent);
+            self.touch_moved(prepared);
             BackendError::Unapplied { agent: agent.clone(), source: Box::new(source) }
         };
         let (disk, layout, ops) = (self.disk.as_ref(), &self.layout, &prepared.ops);

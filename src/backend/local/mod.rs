@@ -240,9 +240,16 @@ impl Backend for LocalBackend {
     }
 
     fn glance(&self, agent: &Handle, name: &RefName) -> Option<Glance> {
+        if self.waits_for_space(agent) {
+            return None;
+        }
         let single = name.shape() == Shape::Single;
         let path = single.then(|| self.layout.reference(agent, name))?;
         self.disk.stat(&path).ok()?.as_ref().map(Glance::of_file)
+    }
+
+    fn waiting_for_space(&self) -> Vec<Handle> {
+        LocalBackend::waiting_for_space(self)
     }
 
     fn usage(&self) -> Vec<Usage> {

@@ -1,7 +1,9 @@
 //! Before an agent is read: is what its files show everything that happened? If not, it is completed,
 //! or, where the store may not be written, replayed in memory.
 
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::backend::BackendError;
 use crate::disk::{DiskError, OverlayDisk, SharedDisk, Stat};
@@ -13,6 +15,9 @@ use super::known::{KNOWN_MAX, Standing};
 use super::recover::Settled;
 use super::{LocalBackend, apply};
 
+/// How long it is waited before an agent is tried to be completed anew, for which there was no space.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// How often an agent that is not as it should be is looked at again, where its lock cannot be taken.
 const LOOKS: usize = 4;
 
@@ -21,6 +26,8 @@ const LOOKS: usize = 4;
 pub(super) struct Overlaid {
     disk: Arc<OverlayDisk>,
     seen: Seen,
+    /// When to try again, where a full disk was the reason; who may not write does not try.
+    retry: Option<Instant>,
 }
 
 /// The journal and the log that a replay began with; once they are others, somebody completed it.
@@ -74,8 +81,16 @@ impl LocalBackend {
             self.settle_locked(agent).map(|tail| Some(tail.is_some()))
         };
         match settled {
-            Err(BackendError::Disk { source: DiskError::Denied { .. } | DiskError::Full { .. }, .. }) => {
-                self.catch_up_in_memory(agent)
+            Err(BackendError::Disk { source: DiskError::Denied { .. }, .. }) => {
+                self.catch_up_in_memory(agent, None)
+            }
+            Err(BackendError::Disk { source: DiskError::Full { .. }, .. }) => {
+                self.catch_up_in_memory(agent, Some(Instant::now() + RETRY))
+            }
+            Ok(Some(found)) => {
+                // The files show it all now.
+                self.overlaid().remove(agent);
+                Ok(found)
             }
             other => other.map(|found| found.unwrap_or(true)),
         }
@@ -104,7 +119,7 @@ impl LocalBackend {
 
     /// The same for who may not write: the journal is replayed in memory, unless a writer is at work
     /// all the while.
-    fn catch_up_in_memory(&self, agent: &Handle) -> Result<bool, BackendError> {
+    fn catch_up_in_memory(&self, agent: &Handle, retry: Option<Instant>) -> Result<bool, BackendError> {
         let mut damage = None;
         for _ in 0..LOOKS {
             let seen = self.seen(agent)?;
@@ -116,7 +131,7 @@ impl LocalBackend {
                     return Ok(true);
                 }
                 Ok(State::Pending(pending)) => {
-                    if self.replay_in_memory(agent, &pending, seen)? {
+                    if self.replay_in_memory(agent, &pending, (seen, retry))? {
                         return Ok(true);
                     }
                     damage = None;
@@ -130,7 +145,7 @@ impl LocalBackend {
 
     /// The disk to read an agent from: over the real one lies what had to be replayed in memory.
     pub(super) fn view(&self, agent: &Handle) -> SharedDisk {
-        let overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let overlays = self.overlaid();
         match overlays.get(agent) {
             Some(overlaid) => Arc::clone(&overlaid.disk) as SharedDisk,
             None => Arc::clone(&self.disk),
@@ -139,27 +154,50 @@ impl LocalBackend {
 
     /// Every replay in memory, to look for objects in.
     pub(super) fn overlays(&self) -> Vec<Arc<OverlayDisk>> {
-        let overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let overlays = self.overlaid();
         overlays.values().map(|overlaid| Arc::clone(&overlaid.disk)).collect()
     }
 
     /// Whether an agent's replay in memory is what its files would show. Once somebody who may write
     /// has completed it, it is dropped.
     fn is_overlaid(&self, agent: &Handle) -> Result<bool, BackendError> {
-        let seen = {
-            let overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(overlaid) = overlays.get(agent) else { return Ok(false) };
-            overlaid.seen
+        let (seen, is_tried) = {
+            let mut overlays = self.overlaid();
+            let Some(overlaid) = overlays.get_mut(agent) else { return Ok(false) };
+            let is_tried = overlaid.retry.is_some_and(|at| at <= Instant::now());
+            if is_tried {
+                // By one at a time: the others read what is in memory.
+                overlaid.retry = Some(Instant::now() + RETRY);
+            }
+            (overlaid.seen, is_tried)
         };
         let still = self.seen(agent)? == seen;
         if !still {
-            let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut overlays = self.overlaid();
             // Another thread may have put a newer one there.
             if overlays.get(agent).is_some_and(|overlaid| overlaid.seen == seen) {
                 overlays.remove(agent);
             }
         }
-        Ok(still)
+        Ok(still && !is_tried)
+    }
+
+    fn overlaid(&self) -> MutexGuard<'_, HashMap<Handle, Overlaid>> {
+        self.overlays.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an agent's files do not show yet what happened, as there is no space for that.
+    pub(super) fn waits_for_space(&self, agent: &Handle) -> bool {
+        self.overlaid().get(agent).is_some_and(|overlaid| overlaid.retry.is_some())
+    }
+
+    /// Agents whose files do not show yet what happened, as there is no space for that.
+    pub(super) fn waiting_for_space(&self) -> Vec<Handle> {
+        let overlays = self.overlaid();
+        let mut waiting: Vec<Handle> =
+            overlays.iter().filter(|(_, one)| one.retry.is_some()).map(|(agent, _)| agent.clone()).collect();
+        waiting.sort();
+        waiting
     }
 
     fn seen(&self, agent: &Handle) -> Result<Seen, BackendError> {
@@ -169,7 +207,12 @@ impl LocalBackend {
 
     /// Applies a journal in memory; `false` when it, or the files below, were written to meanwhile, by a
     /// writer that completes the same or took it back. An unfinished rename waits for such a writer.
-    fn replay_in_memory(&self, agent: &Handle, pending: &Pending, seen: Seen) -> Result<bool, BackendError> {
+    fn replay_in_memory(
+        &self,
+        agent: &Handle,
+        pending: &Pending,
+        (seen, retry): (Seen, Option<Instant>),
+    ) -> Result<bool, BackendError> {
         // Nobody may see what can still be lost.
         let flushing = BackendError::disk(format!("flush the journal of agent '{agent}'"));
         self.disk.sync_file(&self.layout.journal(agent)).map_err(flushing)?;
@@ -187,11 +230,11 @@ impl LocalBackend {
         if !same || self.seen(agent)? != seen {
             return Ok(false);
         }
-        let mut overlays = self.overlays.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut overlays = self.overlaid();
         if overlays.len() >= KNOWN_MAX {
             overlays.clear();
         }
-        overlays.insert(agent.clone(), Overlaid { disk, seen });
+        overlays.insert(agent.clone(), Overlaid { disk, seen, retry });
         Ok(true)
     }
 }

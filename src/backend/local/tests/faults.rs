@@ -1,6 +1,8 @@
 //! Calls that fail: nothing that was acknowledged is lost, what is not known to be durable is never
 //! relied on, and a failed flush keeps everybody out until it is recovered from.
 
+use std::time::Duration;
+
 use crate::backend::script::{block, commit, handle, moving, problems};
 use crate::backend::{Backend, BackendError, Outcome};
 use crate::disk::sim::{Fault, PowerLoss};
@@ -152,18 +154,40 @@ fn a_full_disk_is_told_apart_and_the_operation_completes_later() {
     let run = disk.process_death();
     let backend = open(&run).expect("a store");
     let edit = moving(&backend, "support", &[("drafts/main", Some("kept"))]);
-    // Every write fails, but for the flushes between them: that of the commit, and two for each reader.
-    for write in [1, 3, 6] {
+    // Every write fails, but for the flushes between them: that of the commit, and two for each reader. The ref that
+    // could not be written is touched.
+    for write in [1, 4, 7] {
         run.fail_at(run.steps() + step + write, Fault::Enospc, false);
     }
+    let looked = backend.glance(&handle("support"), &"drafts/main".parse().expect("a ref"));
     let result = backend.commit(&edit);
     assert!(matches!(result, Err(BackendError::Unapplied { .. })), "{result:?}");
+    // Who kept in memory what the ref says sees that it has to look again.
+    let looks = backend.glance(&handle("support"), &"drafts/main".parse().expect("a ref"));
+    assert!(looks.is_some() && looks != looked, "{looks:?}");
     // Still full: reading goes on, in memory.
     for reader in [&backend, &open(&run).expect("a store")] {
         let head = reader.head(&handle("support")).expect("readable").expect("there");
         assert_eq!(head.record, edit.records[0].id());
         assert_eq!(reader.object(&block("kept").id()).expect("readable"), Some(block("kept")));
     }
+    assert_eq!(backend.waiting_for_space(), [handle("support")]);
+    assert!(backend.glance(&handle("support"), &"drafts/main".parse().expect("a ref")).is_none());
+    // A process that lives on tries again, once there may be space.
+    let going_on = run.process_death();
+    let long_lived = open(&going_on).expect("a store");
+    for write in 1..=2 {
+        going_on.fail_at(going_on.steps() + write, Fault::Enospc, false);
+    }
+    long_lived.head(&handle("support")).expect("readable");
+    assert_eq!(long_lived.waiting_for_space(), [handle("support")]);
+    let stale = going_on.read(&root().join("agents/support/drafts/main"), 4096).expect("a file");
+    std::thread::sleep(Duration::from_millis(1100));
+    let head = long_lived.head(&handle("support")).expect("readable").expect("there");
+    assert_eq!(head.record, edit.records[0].id());
+    assert_ne!(going_on.read(&root().join("agents/support/drafts/main"), 4096).expect("a file"), stale);
+    long_lived.head(&handle("support")).expect("readable");
+    assert_eq!(long_lived.waiting_for_space(), []);
     let later = run.process_death();
     let head = open(&later).expect("a store").head(&handle("support")).expect("readable").expect("there");
     assert_eq!(head.record, edit.records[0].id());
