@@ -62,7 +62,9 @@ impl Classify for AccessError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Taken(name) => Some(format!("recto token revoke {name}")),
+            Self::Taken(name) => Some(format!(
+                "take another name; where nobody uses that token any more, 'recto token revoke {name}' frees its name"
+            )),
             Self::NoSuch(_) => Some("recto token list".to_owned()),
             Self::BadRole(_) => Some("the roles are reader, editor, publisher and admin".to_owned()),
             Self::BadPattern(_) => {

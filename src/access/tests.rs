@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::clock::{Clock as _, StepClock, Time};
 use crate::disk::SimDisk;
+use crate::error::Classify as _;
 
 fn book() -> (Arc<SimDisk>, Arc<StepClock>, Book) {
     let disk = Arc::new(SimDisk::new(1));
@@ -55,7 +56,10 @@ fn tokens_end_and_names_are_not_given_twice() {
     let (_, clock, book) = book();
     let expires = Time::from_ms(2_000_000);
     let (_, secret) = book.create(NewGrant { expires, ..new("guest") }).expect("made");
-    assert!(matches!(book.create(new("guest")), Err(AccessError::Taken(name)) if name == "guest"));
+    let taken = book.create(new("guest")).expect_err("it is taken");
+    assert!(matches!(&taken, AccessError::Taken(name) if name == "guest"));
+    // The token may be in use: that is not what is hinted at first.
+    assert!(taken.hint().is_some_and(|hint| hint.starts_with("take another name;")), "{:?}", taken.hint());
     assert!(book.find(secret.text()).expect("read").is_some());
     clock.set(Time::from_ms(2_000_000).expect("a time"));
     assert_eq!(book.find(secret.text()).expect("read"), None);

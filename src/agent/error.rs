@@ -502,7 +502,7 @@ impl Classify for AgentError {
             }
             Self::CheckStands { agent, number, state } => Some(match state {
                 CheckState::Pending => {
-                    format!("wait for the check, or run 'recto check {agent}@{} --run'", named(*number))
+                    format!("'recto check {agent}@{} --run' decides it; --override-check REASON activates it all the same", named(*number))
                 }
                 _ => format!(
                     "'recto check {agent}@{}' shows why, and with --run checks it anew; --override-check REASON activates it all the same",

@@ -72,13 +72,14 @@ impl Commit {
     /// The object that stores this commit.
     ///
     /// # Errors
-    /// `TooLarge` when it exceeds its limit or has too many parents.
+    /// `TooLarge` when it exceeds its limit; `TooMany` when it has too many parents.
     pub fn to_object(&self) -> Result<Object, ObjectError> {
         if self.parents.len() > COMMIT_MAX_PARENTS {
-            return Err(ObjectError::TooLarge {
-                kind: "commit (its parents)",
-                size_bytes: self.parents.len(),
-                max_bytes: COMMIT_MAX_PARENTS,
+            return Err(ObjectError::TooMany {
+                kind: "commit",
+                things: "parents",
+                count: self.parents.len(),
+                max: COMMIT_MAX_PARENTS,
             });
         }
         let mut map = self.ext.clone();

@@ -147,6 +147,18 @@ pub enum ObjectError {
         /// The size allowed.
         max_bytes: usize,
     },
+    /// There is more of something in it than its kind allows.
+    #[error("the {kind} has {count} {things}, more than the {max} allowed")]
+    TooMany {
+        /// The word for the kind.
+        kind: &'static str,
+        /// The word for what there is too much of.
+        things: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many are allowed.
+        max: usize,
+    },
     /// The payload does not decode as its kind.
     #[error("the {kind} is malformed: {reason}")]
     Malformed {
@@ -160,7 +172,7 @@ pub enum ObjectError {
 impl Classify for ObjectError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::TooLarge { .. } => ErrorKind::Invalid,
+            Self::TooLarge { .. } | Self::TooMany { .. } => ErrorKind::Invalid,
             Self::Malformed { .. } => ErrorKind::Corrupt,
         }
     }

@@ -72,17 +72,18 @@ impl Tree {
     /// A tree of these entries, which are put in order.
     ///
     /// # Errors
-    /// `Malformed` when a name occurs twice, `TooLarge` beyond [`TREE_MAX_ENTRIES`].
+    /// `Malformed` when a name occurs twice, `TooMany` beyond [`TREE_MAX_ENTRIES`].
     pub fn new(mut entries: Vec<Entry>) -> Result<Self, ObjectError> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         if entries.windows(2).any(|pair| pair[0].name == pair[1].name) {
             return Err(malformed("a block name occurs twice"));
         }
         if entries.len() > TREE_MAX_ENTRIES {
-            return Err(ObjectError::TooLarge {
-                kind: "tree (its entries)",
-                size_bytes: entries.len(),
-                max_bytes: TREE_MAX_ENTRIES,
+            return Err(ObjectError::TooMany {
+                kind: "tree",
+                things: "blocks",
+                count: entries.len(),
+                max: TREE_MAX_ENTRIES,
             });
         }
         Ok(Self { entries })
@@ -224,6 +225,14 @@ mod tests {
         assert_eq!(tree.entries()[0].name.as_str(), "a");
         assert_eq!(tree.get("b"), Some(&entry("b", 2)));
         assert_eq!(tree.get("c"), None);
+    }
+
+    #[test]
+    fn too_many_blocks_are_counted_as_blocks() {
+        let entries = |count: usize| (0..count).map(|at| entry(&format!("b{at}"), 1)).collect();
+        assert!(Tree::new(entries(TREE_MAX_ENTRIES)).is_ok());
+        let refused = Tree::new(entries(TREE_MAX_ENTRIES + 1)).expect_err("one too many");
+        assert_eq!(refused.to_string(), "the tree has 1001 blocks, more than the 1000 allowed");
     }
 
     #[test]

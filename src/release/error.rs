@@ -139,7 +139,9 @@ impl Classify for ReleaseError {
                 let version = format!("{agent}@{}", number.address(id));
                 match state {
                     CheckState::Pending => {
-                        format!("wait for the check, or run 'recto check {version} --run'")
+                        format!(
+                            "'recto check {version} --run' decides it; --override-check REASON lets it through all the same"
+                        )
                     }
                     _ => format!(
                         "'recto check {version}' shows why, and with --run checks it anew; --override-check REASON lets it through all the same"

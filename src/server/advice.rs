@@ -1,6 +1,6 @@
 //! What helps who asked over HTTP: what a refusal says on a command line is of no use there.
 
-use crate::agent::{AgentError, CheckState, Number};
+use crate::agent::{AgentError, CheckState};
 use crate::refs::Handle;
 use crate::release::ReleaseError;
 use crate::repo::RepoError;
@@ -56,7 +56,10 @@ pub(super) fn of_agent(error: &AgentError) -> Option<String> {
         AgentError::SeveralConflicts { .. } => {
             "name one of them, or the block in which all of them are".to_owned()
         }
-        AgentError::CheckStands { agent, number, state } => stands(agent, *number, *state),
+        AgentError::CheckStands { agent, number, state } if number.provisional => {
+            stands(agent, "latest", *state)
+        }
+        AgentError::CheckStands { agent, number, state } => stands(agent, &format!("V{number}"), *state),
         AgentError::CannotServe { .. } => {
             "nothing was made; leave out 'activate', or say why in 'override_reason'".to_owned()
         }
@@ -75,7 +78,9 @@ pub(super) fn of_release(error: &ReleaseError) -> Option<String> {
         ReleaseError::SkippedStep(step) => {
             format!("'to': \"{}\" takes the next step, 'skip_reason' leaves out what is between", step.next)
         }
-        ReleaseError::CheckStands { agent, number, state, .. } => stands(agent, *number, *state),
+        ReleaseError::CheckStands { agent, number, id, state, .. } => {
+            stands(agent, &number.address(id), *state)
+        }
         ReleaseError::Empty { agent, .. } | ReleaseError::LastStep { agent, .. } => {
             format!("GET {ROOT}/agents/{agent}/environments shows what each environment has")
         }
@@ -83,11 +88,13 @@ pub(super) fn of_release(error: &ReleaseError) -> Option<String> {
     })
 }
 
-fn stands(agent: &Handle, number: Number, state: CheckState) -> String {
-    let why = match state {
-        CheckState::Pending => "wait for the check".to_owned(),
-        _ if number.provisional => format!("GET {ROOT}/agents/{agent}/versions/latest/check shows why"),
-        _ => format!("GET {ROOT}/agents/{agent}/versions/V{number}/check shows why"),
+fn stands(agent: &Handle, version: &str, state: CheckState) -> String {
+    let check = format!("'recto check {agent}@{version} --run' where the store lies");
+    let way = match state {
+        CheckState::Pending => format!("{check} decides it"),
+        _ => {
+            format!("GET {ROOT}/agents/{agent}/versions/{version}/check shows why; {check} checks it anew")
+        }
     };
-    format!("{why}; 'override_reason' lets it through all the same")
+    format!("{way}; 'override_reason' lets it through all the same")
 }

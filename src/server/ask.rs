@@ -115,18 +115,23 @@ impl Ask<'_> {
         Ok(self.agents.is_checked_outside()?)
     }
 
-    /// Refuses what only that program may decide: a server runs no programs.
+    /// Refuses what only that program may decide: a server runs no programs. `version` of `agent` is what it is to
+    /// be asked about.
     ///
     /// # Errors
     /// 409, with what may be done instead.
-    pub(super) fn refuse_outside(&self, instead: &str) -> Result<(), Problem> {
+    pub(super) fn refuse_outside(
+        &self,
+        instead: &str,
+        (agent, version): (&Handle, &str),
+    ) -> Result<(), Problem> {
         if !self.is_checked_outside()? {
             return Ok(());
         }
         let message =
             format!("a program ('{OUTSIDE_SETTING}') has the last word on versions, and a server runs none");
         Err(Problem::new(StatusCode::CONFLICT, Kind::Refused, message)
-            .hint(format!("{instead}, then 'recto check AGENT@VERSION --run' where the store lies")))
+            .hint(format!("{instead}, then 'recto check {agent}@{version} --run' where the store lies")))
     }
 
     /// A handle for an agent that is to be made, for who may make it.

@@ -89,7 +89,9 @@ impl Classify for WebhookError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Taken(name) => Some(format!("recto webhook remove {name}")),
+            Self::Taken(name) => Some(format!(
+                "take another name; 'recto webhook rotate {name}' gives that one another secret"
+            )),
             Self::NoSuch(_) | Self::TooMany(_) => Some("recto webhook list".to_owned()),
             Self::TooManySecrets { name, .. } => Some(format!(
                 "wait until one of them counts no more, or 'recto webhook rotate {name} --overlap 0s' for a new one at once"

@@ -405,7 +405,8 @@ fn a_test_shows_the_answer_and_lists_never_show_a_secret() {
     let refused = |words: &[&str], code| {
         place.recto(["--store", "team", "webhook"].iter().chain(words)).exits(code).stderr
     };
-    refused(&["add", "mine", "https://example.com/"], 1);
+    let taken = refused(&["add", "mine", "https://example.com/"], 1);
+    assert!(taken.contains("hint: take another name; 'recto webhook rotate mine'"), "{taken}");
     refused(&["add", "far", "http://example.com/"], 2);
     refused(&["add", "far", "ftp://example.com/", "--insecure"], 2);
     refused(&["add", "odd", "https://example.com/", "--events", "lunch"], 2);

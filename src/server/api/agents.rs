@@ -186,9 +186,6 @@ async fn create(call: Call) -> Result<Response, Problem> {
     make(call, "POST /agents".to_owned(), |ask, body: AgentToMake| {
         expect_nothing(ask)?;
         ask.caller.require(Role::Publisher)?;
-        if body.activate.unwrap_or_default() {
-            ask.refuse_outside("make it without activating it")?;
-        }
         let guessed = body.config.as_ref().map_or(PROFILE_DEFAULT, |config| Profile::guess(config).name());
         let profile = ask.agents.profile_named(body.profile.as_deref().unwrap_or(guessed))?;
         let mut new = NewAgent {
@@ -213,7 +210,11 @@ async fn create(call: Call) -> Result<Response, Problem> {
         new.fields.extend(body.fields.unwrap_or_default());
         described(new.title.as_deref(), Some(&new.description))?;
         line("label", Some(&new.label))?;
-        new.handle = Some(handle(ask, new.handle.take(), new.title.as_deref())?);
+        let handle = handle(ask, new.handle.take(), new.title.as_deref())?;
+        if new.activate {
+            ask.refuse_outside("make it without activating it", (&handle, "V1"))?;
+        }
+        new.handle = Some(handle);
         let created = ask.agents.create(&new).map_err(|error| taken(ask, error))?;
         answer(ask, &created, dropped)
     })
@@ -336,11 +337,11 @@ async fn duplicate(At(agent): At<String>, call: Call) -> Result<Response, Proble
         // What is copied is as it was seen; the copy is another agent's first operation.
         super::answer::require(ask, &agent, Some(RefName::active()))?;
         let mut new = ask.agents.copy_of(&from)?;
-        (new.handle, new.title) = (Some(handle), Some(title));
         new.activate = body.activate.unwrap_or_default();
         if new.activate {
-            ask.refuse_outside("copy it without activating it")?;
+            ask.refuse_outside("copy it without activating it", (&handle, "V1"))?;
         }
+        (new.handle, new.title) = (Some(handle), Some(title));
         new.check_pending = ask.is_checked_outside()?;
         let created = ask.agents.create(&new).map_err(|error| taken(ask, error))?;
         answer(ask, &created, Vec::new())

@@ -124,9 +124,6 @@ async fn import(call: Call) -> Result<Response, Problem> {
             check_pending: ask.is_checked_outside()?,
             overwrite: body.force.unwrap_or_default(),
         };
-        if options.activate {
-            ask.refuse_outside("publish it without activating it")?;
-        }
         // Which agent it would be is found out before anything is done to it, and among those only that are for
         // who asks.
         let agent = if let Some(handle) = options.handle.take() {
@@ -139,6 +136,9 @@ async fn import(call: Call) -> Result<Response, Problem> {
             found.ok_or_else(no_handle)?
         };
         permit(ask, &agent)?;
+        if options.activate {
+            ask.refuse_outside("publish it without activating it", (&agent, "latest"))?;
+        }
         if ask.shared.repo.backend().head(&agent)?.is_some() {
             require(ask, &agent, None)?;
         }

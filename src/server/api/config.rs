@@ -287,7 +287,11 @@ pub(super) fn check(
     let report = ask.agents.check(Some(agent), &config)?;
     let state = recorded.unwrap_or(report.state());
     // What is accepted changes what is found.
-    Answer::of(&Check::of(&report, state, problems))?.at_head(ask, agent)
+    let outside = match recorded {
+        Some(_) => ask.agents.refused_outside(agent, commit)?,
+        None => None,
+    };
+    Answer::of(&Check::of(&report, state, problems).refused(outside))?.at_head(ask, agent)
 }
 
 async fn draft_diff(

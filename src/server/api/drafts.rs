@@ -259,7 +259,7 @@ async fn publish(At((agent, draft)): At<(String, String)>, call: Call) -> Result
         let outside = ask.is_checked_outside()?;
         let activate = body.activate.unwrap_or_default();
         if activate {
-            ask.refuse_outside("publish it without activating it")?;
+            ask.refuse_outside("publish it without activating it", (&agent, "latest"))?;
         }
         let options = PublishOptions {
             label: body.label.unwrap_or_default(),

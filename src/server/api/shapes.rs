@@ -330,6 +330,8 @@ pub(super) struct Check {
     accepted: usize,
     /// What breaks the rules of the profile.
     problems: Vec<String>,
+    /// What the program of `check.command` said, where it refused the version.
+    outside: Option<String>,
     #[schema(value_type = Object)]
     report: Value,
 }
@@ -337,7 +339,12 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn of(check: &CheckReport, state: crate::agent::CheckState, problems: Vec<String>) -> Self {
         let report = output::json(&check.report, None);
-        Self { state: state.name().to_owned(), accepted: check.accepted, problems, report }
+        Self { state: state.name().to_owned(), accepted: check.accepted, problems, outside: None, report }
+    }
+
+    /// The same, with what the program of `check.command` said when it refused the version.
+    pub(super) fn refused(self, outside: Option<String>) -> Self {
+        Self { outside, ..self }
     }
 }
 

@@ -182,7 +182,7 @@ async fn create(At(agent): At<String>, call: Call) -> Result<Response, Problem> 
         labelled(body.label.as_deref(), body.description.as_deref())?;
         let activate = body.activate.unwrap_or_default();
         if activate {
-            ask.refuse_outside("publish it without activating it")?;
+            ask.refuse_outside("publish it without activating it", (&agent, "latest"))?;
         }
         let options = PublishOptions {
             label: body.label.unwrap_or_default(),
@@ -268,9 +268,10 @@ async fn check(At((agent, version)): At<(String, String)>, call: Call) -> Result
 async fn check_anew(At((agent, version)): At<(String, String)>, call: Call) -> Result<Response, Problem> {
     write(call, move |ask| {
         let agent = ask.agent(&agent, Role::Editor)?;
-        let id = version_of(ask, &agent, &version)?.id;
+        let version = version_of(ask, &agent, &version)?;
+        let id = version.id;
         let Nothing {} = ask.body()?;
-        ask.refuse_outside("leave it as it is")?;
+        ask.refuse_outside("leave it as it is", (&agent, &version.number.address(&id)))?;
         let agents = expect(ask, &agent, Some(RefName::about("checks", &id)))?;
         let (report, state, _) = agents.check_version(&agent, &id, None)?;
         Answer::of(&Check::of(&report, state, Vec::new()))?.at_head(ask, &agent)

@@ -20,7 +20,7 @@ pub(super) async fn publish(At(named): At<String>, call: Call) -> Result<Respons
         let body: Publishing = ask.known_body()?;
         line("version_label", body.version_label.as_deref())?;
         lines("change_summary", body.change_summary.as_deref())?;
-        ask.refuse_outside("publish it on the command line, without activating it")?;
+        ask.refuse_outside("publish it on the command line, without activating it", (&handle, "latest"))?;
         let options = PublishOptions {
             label: body.version_label.unwrap_or_default(),
             description: body.change_summary.unwrap_or_default(),

@@ -164,7 +164,10 @@ pub(super) async fn rollback(
         let snapshot = snapshots::named(&all, &version)?;
         if snapshot.number.is_none() {
             // Nobody ever checked it.
-            ask.refuse_outside("restore it into the draft, publish that without activating it")?;
+            ask.refuse_outside(
+                "restore it into the draft, publish that without activating it",
+                (&handle, "latest"),
+            )?;
         }
         let to = match snapshot.number {
             Some(number) => format!("version {number}"),

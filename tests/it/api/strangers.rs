@@ -288,6 +288,34 @@ fn what_a_program_has_the_last_word_on_serves_through_no_api() {
 }
 
 #[test]
+fn what_a_program_refuses_says_why_and_the_way_on() {
+    let (api, ()) = Api::with(|place| {
+        place.recto(["--store", "team", "config", "check.command", "echo too slow >&2; false"]).ok();
+    });
+    let hint = |path: &str, body: &Value, status: u16| {
+        api.post(&format!("/agents/support/{path}"), body).is(status).body["hint"].to_string()
+    };
+    api.publish(2);
+    let (check, run) =
+        ("/agents/support/versions/V2/check", "'recto check support@V2 --run' where the store lies");
+    let pending = hint("versions/V2/activate", &json!({}), 422);
+    assert!(pending.contains(run) && pending.contains("override_reason"), "{pending}");
+    assert!(hint("versions/V2/check", &json!({}), 409).contains(run));
+    let at_once = hint("versions", &json!({"config": {"prompt": "x"}, "activate": true}), 409);
+    assert!(at_once.contains("'recto check support@latest --run'"), "{at_once}");
+    assert_eq!(api.get(check).is(200).body["outside"], Value::Null);
+    let words = ["--store", "team", "check", "support@latest", "--run"];
+    api.place.run(api.place.command(words).env("RECTO_TIME", "2026-03-07T15:00:00Z+1ms"));
+    let refused = api.get(check).is(200).body;
+    assert_eq!((&refused["state"], &refused["outside"]), (&json!("failed"), &json!("too slow")));
+    let failed = hint("versions/V2/activate", &json!({}), 422);
+    assert!(
+        failed.contains("GET /api/v1/agents/support/versions/V2/check") && failed.contains(run),
+        "{failed}"
+    );
+}
+
+#[test]
 fn a_first_version_waits_for_the_program_too() {
     let (api, ()) = Api::with(|place| {
         place.recto(["--store", "team", "config", "check.command", "true"]).ok();
