@@ -137,8 +137,8 @@ pub(super) fn identify(shared: &Shared, tokens: &Tokens, headers: &HeaderMap) ->
     let shown =
         shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, text)| text.trim());
     if shared.token.is_none() && !tokens.are_used() {
-        if !shared.is_local {
-            // There were tokens when it began to listen.
+        if shared.book.was_used() {
+            // There were tokens when it began to listen, or later: a file that is gone lets nobody in.
             let problem = unauthorized("the server wants a token, and its store has none any more");
             return Err(
                 problem.hint("'recto token create NAME --role ROLE', where the store lies, makes one")
