@@ -46,3 +46,79 @@ fn tokens_that_are_gone_let_nobody_in() {
     let anew = Served::new(&place, "team", "127.0.0.1:0", &[]);
     assert_eq!(get(&anew, active).0, 200, "one that is started anew knows of none");
 }
+
+/// Demands that a server says that it is not ready, for that reason, and tells no paths.
+#[track_caller]
+fn is_not_ready(server: &Served, reason: &str) {
+    let (status, answer) = get(server, "/readyz");
+    assert!(status == 503 && answer.ends_with(&format!("\r\n\r\n{reason}\n")), "{reason}: {answer}");
+}
+
+#[test]
+fn a_server_says_why_it_is_not_ready() {
+    let place = team(1);
+    let store = place.path("team/.recto");
+    at(&place, "team", &["token", "create", "ci", "--role", "admin", "-q"]);
+    let server = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    let ready = || assert!(get(&server, "/readyz").1.ends_with("ready\n"));
+    ready();
+    let tokens = fs::read(store.join("tokens.json")).expect("there");
+    fs::write(store.join("tokens.json"), &tokens[..tokens.len() / 2]).expect("written");
+    is_not_ready(&server, "the tokens of the store cannot be read");
+    fs::remove_file(store.join("tokens.json")).expect("removed");
+    is_not_ready(&server, "the store has no tokens any more");
+    fs::write(store.join("tokens.json"), &tokens).expect("written");
+    ready();
+    fs::rename(store.join("agents"), store.join("aside")).expect("moved");
+    is_not_ready(&server, "the store cannot be read: a part of it is missing");
+    fs::write(store.join("agents"), "").expect("written");
+    is_not_ready(&server, "the store cannot be read: not a directory");
+    fs::remove_file(store.join("agents")).expect("removed");
+    fs::rename(store.join("aside"), store.join("agents")).expect("moved back");
+    ready();
+    fs::rename(&store, place.path("team/.aside")).expect("moved");
+    is_not_ready(&server, "the store is not there");
+    fs::rename(place.path("team/.aside"), &store).expect("moved back");
+    ready();
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_one_without_agents() {
+    let place = team(1);
+    let (store, aside) = (place.path("team/.recto"), place.path("team/.aside"));
+    let open = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    let paths = [
+        "/api/v1/agents/agent0/active",
+        "/api/v1/agents/agent0/versions",
+        "/api/v1/agents/agent0",
+        "/api/v1/agents",
+        "/atoms/v1/agent",
+        "/atoms/v1/agent/agent0",
+        "/thinnest/agents/agent0/versions",
+        "/sync/v1/agents",
+    ];
+    let before: Vec<u16> = paths.iter().map(|path| get(&open, path).0).collect();
+    assert_eq!(get(&open, "/api/v1/agents/other").0, 404, "of a store that is there");
+    let root = place.path("team").display().to_string();
+    let none = |server: &Served, headers: &str| {
+        for path in paths {
+            let (status, answer) = ask(server, "GET", path, headers);
+            assert!(status == 503 && answer.contains("the store is not there"), "{path}: {answer}");
+            assert!(answer.contains("\r\nretry-after: 5\r\n") && !answer.contains(&root), "{path}: {answer}");
+        }
+    };
+    fs::rename(&store, &aside).expect("moved");
+    none(&open, "");
+    let asked = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    let body = r#"{"agents": ["agent0"]}"#;
+    let tips = open.raw(format!("{asked}content-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    assert!(tips.starts_with("HTTP/1.1 503") && tips.contains("the store is not there"), "{tips}");
+    assert!(!store.exists(), "nothing is made in its place");
+    fs::rename(&aside, &store).expect("moved back");
+    assert_eq!(paths.iter().map(|path| get(&open, path).0).collect::<Vec<_>>(), before);
+    // Who shows a token is not told that it is none.
+    let token = at(&place, "team", &["token", "create", "ci", "--role", "admin", "-q"]);
+    let closed = Served::new(&place, "team", "127.0.0.1:0", &[]);
+    fs::rename(&store, &aside).expect("moved");
+    none(&closed, &format!("authorization: Bearer {}\r\n", token.trim()));
+}
