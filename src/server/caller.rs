@@ -10,6 +10,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use tracing::Span;
 
 use crate::access::{Grant, Role, Tokens};
 use crate::clock::Time;
@@ -18,6 +19,9 @@ use crate::object::Author;
 
 use super::call::Shared;
 use super::problem::Problem;
+
+/// The field of a request's lines in the log that has the name of the token that it showed.
+pub(super) const WHO: &str = "who";
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -125,6 +129,9 @@ pub(super) async fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Calle
         read.map_err(|_| Problem::busy("the server is about to end"))??
     };
     let caller = identify(shared, &tokens, headers)?;
+    if let Some(grant) = &caller.grant {
+        Span::current().record(WHO, grant.name.as_str());
+    }
     caller.count(shared)?;
     Ok(caller)
 }

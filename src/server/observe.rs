@@ -8,8 +8,10 @@ use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::call::Shared;
+use super::caller::WHO;
 use super::problem::Problem;
 use super::render::render;
 use crate::sync::wire::store::STORE_ROOT;
@@ -22,7 +24,7 @@ const ID_MAX_BYTES: usize = 64;
 pub(super) async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = id_of(&request);
-    let span = tracing::info_span!("request", id = %id);
+    let span = tracing::info_span!("request", id = %id, { WHO } = Empty);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).instrument(span.clone()).await;
     let response = span.in_scope(|| founded(&shared, response));

@@ -1,4 +1,5 @@
-//! What a server says when what it serves is taken away under it: nothing that is not so, and nobody is let in.
+//! What a server says when what it serves is taken away under it (nothing that is not so, and nobody is let in), and
+//! what its log says of who asked.
 
 use std::fs;
 
@@ -121,4 +122,27 @@ fn a_store_that_is_not_there_is_not_one_without_agents() {
     let closed = Served::new(&place, "team", "127.0.0.1:0", &[]);
     fs::rename(&store, &aside).expect("moved");
     none(&closed, &format!("authorization: Bearer {}\r\n", token.trim()));
+}
+
+#[test]
+fn the_log_says_who_asked() {
+    let place = team(1);
+    let words = ["token", "create", "night shift", "--role", "reader", "-q"];
+    let own = format!("authorization: Bearer {}\r\n", at(&place, "team", &words).trim());
+    let mut server = Served::new(&place, "team", "127.0.0.1:0", &["--log-format", "json"]);
+    let (agent, stranger) = ("/api/v1/agents/agent0", "authorization: Bearer x\r\n");
+    for (path, headers, status) in
+        [(agent, own.as_str(), 200), ("/api/v1/webhooks", &own, 403), (agent, stranger, 401)]
+    {
+        assert_eq!(ask(&server, "GET", path, headers).0, status, "{path}");
+    }
+    assert_eq!(server.terminate(), 0);
+    let log = server.log();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let told: Vec<_> = lines
+        .filter(|line| line["message"] == "answered")
+        .map(|line| (line["status"].as_u64(), line["span"]["who"].as_str().map(str::to_owned)))
+        .collect();
+    let who = Some("night shift".to_owned());
+    assert_eq!(told, [(Some(200), who.clone()), (Some(403), who), (Some(401), None)], "{log}");
 }
