@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,8 @@ pub struct Book {
     clock: Arc<dyn Clock>,
     dir: PathBuf,
     current: Mutex<Arc<Tokens>>,
+    /// Whether tokens were found here at any time.
+    was_used: AtomicBool,
     /// When it was last noted that a token was used.
     noted: Mutex<HashMap<String, Time>>,
 }
@@ -108,7 +111,14 @@ pub struct Book {
 impl Book {
     /// The tokens that are kept in a directory; the files need not be there.
     pub fn new(disk: SharedDisk, clock: Arc<dyn Clock>, dir: &Path) -> Self {
-        Self { disk, clock, dir: dir.to_path_buf(), current: Mutex::default(), noted: Mutex::default() }
+        Self {
+            disk,
+            clock,
+            dir: dir.to_path_buf(),
+            current: Mutex::default(),
+            was_used: AtomicBool::new(false),
+            noted: Mutex::default(),
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -121,6 +131,12 @@ impl Book {
     /// When the file cannot be read.
     pub fn is_used(&self) -> Result<bool, AccessError> {
         Ok(self.current()?.are_used())
+    }
+
+    /// Whether tokens were found at any time since this was made, or a file of them that is damaged: who demanded
+    /// one then has no reason to stop when the file is gone.
+    pub fn was_used(&self) -> bool {
+        self.was_used.load(Ordering::SeqCst)
     }
 
     /// Every token, in the order in which they were made, and when each was last used.
@@ -248,7 +264,12 @@ impl Book {
         if known.stat == stat {
             return Ok(known);
         }
-        let by_hash = self.load()?.into_iter().map(|grant| (grant.hash, Arc::new(grant))).collect();
+        let loaded = self.load();
+        // Before the tokens are known to anybody: nobody sees that there are none without seeing this.
+        if loaded.as_ref().map_or(stat.is_some(), |grants| !grants.is_empty()) {
+            self.was_used.store(true, Ordering::SeqCst);
+        }
+        let by_hash = loaded?.into_iter().map(|grant| (grant.hash, Arc::new(grant))).collect();
         let read = Arc::new(Tokens { stat, by_hash });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&read);
         Ok(read)

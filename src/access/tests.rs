@@ -163,3 +163,23 @@ fn more_than_the_limit_has_to_wait() {
     assert_eq!(limiter.take("a", 60, start + wait), Ok(()));
     assert!(limiter.take("a", 60, start + wait).is_err());
 }
+
+#[test]
+fn that_there_were_tokens_is_not_forgotten_when_their_file_goes() {
+    let (disk, clock, writer) = book();
+    let path = Path::new("/store/tokens.json");
+    for damaged in [false, true] {
+        if damaged {
+            crate::disk::Disk::write_atomic(&*disk, path, b"{").expect("written");
+        } else {
+            writer.create(new("ci")).expect("made");
+        }
+        let book = Book::new(disk.clone(), clock.clone(), Path::new("/store"));
+        assert!(!book.was_used(), "nobody looked yet");
+        assert_eq!(book.is_used().is_err(), damaged);
+        crate::disk::Disk::remove_file(&*disk, path).expect("removed");
+        assert!(!book.is_used().expect("read") && book.was_used(), "{damaged}");
+        let other = Book::new(disk.clone(), clock.clone(), Path::new("/store"));
+        assert!(!other.is_used().expect("read") && !other.was_used());
+    }
+}

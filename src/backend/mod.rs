@@ -136,6 +136,12 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
         false
     }
 
+    /// Whether the store is still where it was found, told in one step and without waiting for anything; `true`
+    /// also where that cannot be told. What is missing from a store that is not there says nothing.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// All refs of a namespace (`drafts`), in order of their names.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use tracing::Span;
 
 use crate::access::{Grant, Role, Tokens};
 use crate::clock::Time;
@@ -18,6 +19,9 @@ use crate::object::Author;
 
 use super::call::Shared;
 use super::problem::Problem;
+
+/// The field of a request's lines in the log that has the name of the token that it showed.
+pub(super) const WHO: &str = "who";
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -125,6 +129,9 @@ pub(super) async fn caller(shared: &Shared, headers: &HeaderMap) -> Result<Calle
         read.map_err(|_| Problem::busy("the server is about to end"))??
     };
     let caller = identify(shared, &tokens, headers)?;
+    if let Some(grant) = &caller.grant {
+        Span::current().record(WHO, grant.name.as_str());
+    }
     caller.count(shared)?;
     Ok(caller)
 }
@@ -137,8 +144,8 @@ pub(super) fn identify(shared: &Shared, tokens: &Tokens, headers: &HeaderMap) ->
     let shown =
         shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, text)| text.trim());
     if shared.token.is_none() && !tokens.are_used() {
-        if !shared.is_local {
-            // There were tokens when it began to listen.
+        if shared.book.was_used() {
+            // There were tokens when it began to listen, or later: a file that is gone lets nobody in.
             let problem = unauthorized("the server wants a token, and its store has none any more");
             return Err(
                 problem.hint("'recto token create NAME --role ROLE', where the store lies, makes one")

@@ -6,10 +6,13 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::call::Shared;
+use super::caller::WHO;
+use super::problem::Problem;
 use super::render::render;
 use crate::sync::wire::store::STORE_ROOT;
 use crate::sync::wire::{PROTOCOL, PROTOCOL_HEADER, REQUEST_HEADER};
@@ -21,9 +24,10 @@ const ID_MAX_BYTES: usize = 64;
 pub(super) async fn observe(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = id_of(&request);
-    let span = tracing::info_span!("request", id = %id);
+    let span = tracing::info_span!("request", id = %id, { WHO } = Empty);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).instrument(span.clone()).await;
+    let response = span.in_scope(|| founded(&shared, response));
     let mut response = render(&path, response);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_HEADER, value);
@@ -37,6 +41,16 @@ pub(super) async fn observe(State(shared): State<Arc<Shared>>, request: Request,
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(method = %method, path = %path, status = response.status().as_u16(), ms, "answered"));
     response
+}
+
+/// The answer, unless it is a refusal and the store is not there: what is missing, or wrong, may be so for that
+/// reason only, whatever an API makes of it.
+fn founded(shared: &Shared, response: Response) -> Response {
+    if response.extensions().get::<Problem>().is_none() || shared.repo.backend().is_there() {
+        return response;
+    }
+    tracing::error!(store = %shared.repo.root().display(), "the store is not there");
+    Problem::no_store().into_response()
 }
 
 /// The id that the client gave, when it is one that may stand in a log; else a random one.

@@ -19,6 +19,10 @@ use super::body::Refused;
 
 /// Seconds after which a client may ask again when nothing better is known.
 const RETRY_SECONDS: u32 = 1;
+/// The same when the store is not there.
+const STORE_RETRY_SECONDS: u32 = 5;
+/// What is said when the store is not there.
+pub(super) const NO_STORE: &str = "the store is not there";
 
 /// Why a request is not answered with what was asked for.
 #[derive(Debug, Clone)]
@@ -79,6 +83,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Io, message)
             .command("run the command again")
             .retry(RETRY_SECONDS)
+    }
+
+    /// The store is not where it was: a volume that is not mounted, say. It may come back.
+    pub(super) fn no_store() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Kind::Io, NO_STORE).retry(STORE_RETRY_SECONDS)
     }
 
     /// The same, with what helps whoever asked.

@@ -190,7 +190,9 @@ impl Server {
         let address = listener.local_addr().map_err(refused)?;
         let Options { token, actor, identity, limits } = options;
         let book = Book::new(Arc::clone(repo.disk()), repo.shared_clock(), repo.root());
-        if token.is_none() && !address.ip().is_loopback() && !book.is_used().map_err(ServerError::Tokens)? {
+        // Asked on every address: a server that begins with tokens never does without.
+        let is_used = book.is_used();
+        if token.is_none() && !address.ip().is_loopback() && !is_used.map_err(ServerError::Tokens)? {
             return Err(ServerError::Open(address));
         }
         let shared = Arc::new(Shared {

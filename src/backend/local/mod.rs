@@ -261,6 +261,10 @@ impl Backend for LocalBackend {
         stat.is_ok_and(|stat| stat.is_some_and(|stat| stat.kind == FileKind::Dir))
     }
 
+    fn is_there(&self) -> bool {
+        self.disk.stat(&self.layout.format()).is_ok_and(|stat| stat.is_some())
+    }
+
     fn refs(&self, agent: &Handle, namespace: &str) -> Result<Vec<(RefName, RefState)>, BackendError> {
         self.require(agent)?;
         self.namespace(agent, namespace)

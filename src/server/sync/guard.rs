@@ -30,6 +30,8 @@ pub(in crate::server) async fn pass(
     admitted: Result<Caller, Problem>,
 ) -> Response {
     let mut response = match admitted {
+        // What is asked here may answer that something is missing without a failure.
+        Ok(_) if !shared.repo.backend().is_there() => Problem::no_store().into_response(),
         Ok(caller) if shared.proof().await => {
             request.extensions_mut().insert(caller);
             next.run(request).await

@@ -2,6 +2,7 @@
 
 mod clients;
 mod far;
+mod gone;
 mod hostile;
 mod hot;
 mod intruders;
