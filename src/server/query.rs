@@ -30,13 +30,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// What becomes of parameters that a route does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Refused,
+    Noted,
+}
+
 /// A handler that refuses parameters other than these: who sent them counts on something that does not happen.
 pub(super) fn only(
     known: impl IntoIterator<Item = impl Into<String>>,
     handler: MethodRouter<Arc<Shared>>,
 ) -> MethodRouter<Arc<Shared>> {
-    let known: Arc<[String]> = known.into_iter().map(Into::into).collect();
-    handler.layer(middleware::from_fn_with_state(known, refuse_others))
+    taking(known, Others::Refused, handler)
 }
 
 /// A handler of a vendor's API, which passes other parameters over than these, and names them in its answer.
@@ -44,31 +50,42 @@ pub(super) fn noting(
     known: impl IntoIterator<Item = impl Into<String>>,
     handler: MethodRouter<Arc<Shared>>,
 ) -> MethodRouter<Arc<Shared>> {
-    let known: Arc<[String]> = known.into_iter().map(Into::into).collect();
-    handler.layer(middleware::from_fn_with_state(known, note_others))
+    taking(known, Others::Noted, handler)
 }
 
-async fn note_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
+/// One of requests that have no parameters besides their path.
+pub(super) fn plain(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
+    noting([] as [&str; 0], handler)
+}
+
+fn taking(
+    known: impl IntoIterator<Item = impl Into<String>>,
+    others: Others,
+    handler: MethodRouter<Arc<Shared>>,
+) -> MethodRouter<Arc<Shared>> {
+    let known: Arc<[String]> = known.into_iter().map(Into::into).collect();
+    handler.layer(middleware::from_fn_with_state((known, others), look_through))
+}
+
+async fn look_through(
+    State((known, others)): State<(Arc<[String]>, Others)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let pairs = pairs(request.uri());
+    let names = pairs.iter().map(|(name, _)| name);
+    let unheard: Vec<String> = names.filter(|name| !known.contains(name)).cloned().collect();
+    if others == Others::Refused
+        && let Some(name) = unheard.first()
+    {
+        return Problem::malformed(unknown(name, &known)).into_response();
+    }
     let mut response = match repeated(&pairs, &known) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
-    let names = pairs.into_iter().map(|(name, _)| name);
-    let others: Vec<String> = names.filter(|name| !known.contains(name)).collect();
-    ignored::note(response.headers_mut(), &others);
+    ignored::note(response.headers_mut(), &unheard);
     response
-}
-
-async fn refuse_others(State(known): State<Arc<[String]>>, request: Request, next: Next) -> Response {
-    let pairs = pairs(request.uri());
-    if let Some((name, _)) = pairs.iter().find(|(name, _)| !known.contains(name)) {
-        return Problem::malformed(unknown(name, &known)).into_response();
-    }
-    match repeated(&pairs, &known) {
-        Some(refusal) => refusal.into_response(),
-        None => next.run(request).await,
-    }
 }
 
 /// The refusal of the first parameter of these that is given more than once. Routes know a few, and clients may send

@@ -143,16 +143,22 @@ fn what_is_too_large_is_refused_declared_or_not() {
     assert!(bomb.starts_with("HTTP/1.1 413"), "{bomb}");
 }
 
+/// A client that begins a body and does not go on. What says that it is small is waited for without a turn: this one
+/// does not say.
+fn slow_client(server: &Running) -> TcpStream {
+    let mut slow = TcpStream::connect(server.address).expect("it is there");
+    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let begun = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
+    slow.write_all(begun.as_bytes()).expect("sent");
+    slow
+}
+
 #[test]
 fn who_gets_no_turn_is_told_that_nothing_happened() {
     let team = team();
     let limits = Limits { requests: 1, body: Duration::from_secs(3), ..small() };
     let server = Running::new(team.repo(), Options { limits, ..Options::default() });
-    let mut slow = TcpStream::connect(server.address).expect("it is there");
-    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    // What says that it is small is waited for without a turn.
-    let begun = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
-    slow.write_all(begun.as_bytes()).expect("sent");
+    let slow = slow_client(&server);
     // The slow one has its turn once others do not get one.
     let transport = HttpTransport::new(&server.url(), None).expect("an address");
     let until = Instant::now() + Duration::from_secs(2);
@@ -188,10 +194,7 @@ fn what_does_not_end_is_waited_for_once() {
     let drain = Duration::from_secs(2);
     let limits = Limits { requests: 1, body: Duration::from_mins(1), drain, ..small() };
     let server = Running::new(team.repo(), Options { limits, ..Options::default() });
-    let mut slow = TcpStream::connect(server.address).expect("it is there");
-    let head = "POST /sync/v1/tips HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    let begun = format!("{head}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n");
-    slow.write_all(begun.as_bytes()).expect("sent");
+    let _slow = slow_client(&server);
     let transport = HttpTransport::new(&server.url(), None).expect("an address");
     let until = Instant::now() + Duration::from_secs(10);
     while transport.packs().is_ok() {

@@ -131,6 +131,17 @@ pub(crate) fn names(list: &str) -> Vec<String> {
     list.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
+/// Two machines make an agent of a store that one of them just made, and let a version serve.
+pub(crate) fn a_life_begins(run: impl Fn(&Place, &[&str]) -> Run, here: &Place, there: &Place) {
+    let again = run(there, &["init"]);
+    assert!(again.code == 1 && again.stderr.contains("is a recto store already"), "{again:?}");
+    run(here, &["agent", "new", "support", "--profile", "generic"]).ok();
+    run(there, &["draft", "new", "support@tone"]).ok();
+    run(here, &["set", "support@tone", "prompt=Hello"]).ok();
+    run(there, &["publish", "support@tone", "-m", "greets", "--activate"]).ok();
+    assert!(run(here, &["cat", "support"]).ok().contains("Hello"));
+}
+
 #[test]
 fn a_life_in_a_bucket_is_seen_by_every_machine() {
     let server = Server::start();
@@ -138,13 +149,7 @@ fn a_life_in_a_bucket_is_seen_by_every_machine() {
     assert_eq!(server.run(&here, &["agent", "list"]).code, 1, "there is no store yet");
     server.run(&here, &["init", "--dry-run"]).ok();
     server.run(&here, &["init"]).ok();
-    let again = server.run(&there, &["init"]);
-    assert!(again.code == 1 && again.stderr.contains("is a recto store already"), "{again:?}");
-    server.run(&here, &["agent", "new", "support", "--profile", "generic"]).ok();
-    server.run(&there, &["draft", "new", "support@tone"]).ok();
-    server.run(&here, &["set", "support@tone", "prompt=Hello"]).ok();
-    server.run(&there, &["publish", "support@tone", "-m", "greets", "--activate"]).ok();
-    assert!(server.run(&here, &["cat", "support"]).ok().contains("Hello"));
+    a_life_begins(|place, words| server.run(place, words), &here, &there);
     server.run(&here, &["agent", "rename", "support", "helper"]).ok();
     assert!(server.run(&there, &["cat", "support"]).ok().contains("Hello"));
     assert_eq!(names(&server.run(&there, &["agent", "list"]).ok()), ["helper"]);

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use tempfile::TempDir;
 
-use crate::bucket::names;
+use crate::bucket::{a_life_begins, names};
 use crate::harness::{Place, Run};
 
 const ACCOUNT: &str = "desk";
@@ -150,13 +150,7 @@ fn a_store_at_azure_is_worked_on_cloned_and_pushed_to() {
     let azure = Azure::start();
     let (here, there) = (Place::empty(), Place::empty());
     azure.run(&here, &["init"]).ok();
-    let again = azure.run(&there, &["init"]);
-    assert!(again.code == 1 && again.stderr.contains("is a recto store already"), "{again:?}");
-    azure.run(&here, &["agent", "new", "support", "--profile", "generic"]).ok();
-    azure.run(&there, &["draft", "new", "support@tone"]).ok();
-    azure.run(&here, &["set", "support@tone", "prompt=Hello"]).ok();
-    azure.run(&there, &["publish", "support@tone", "-m", "greets", "--activate"]).ok();
-    assert!(azure.run(&here, &["cat", "support"]).ok().contains("Hello"));
+    a_life_begins(|place, words| azure.run(place, words), &here, &there);
     there.run(&mut azure.command(&there, &["clone", STORE, "desk"])).ok();
     for words in [
         &["draft", "new", "support@offline"][..],

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use serde_json::{Value, json};
 
 use super::ask::Ask;
@@ -26,7 +26,7 @@ use super::call::{self, Call, Shared, gzip};
 use super::caller::admitted;
 use super::ignored;
 use super::problem::Problem;
-use super::query::noting;
+use super::query::{noting, plain};
 use super::turn::in_turns;
 use crate::error::Classify as _;
 
@@ -92,11 +92,6 @@ fn of_versions() -> Router<Arc<Shared>> {
         .route(&at("/test-call"), plain(post(calls::of_version)))
 }
 
-/// A handler of requests that have no parameters besides their path.
-fn plain(handler: MethodRouter<Arc<Shared>>) -> MethodRouter<Arc<Shared>> {
-    noting([] as [&str; 0], handler)
-}
-
 /// Agents are archived, not deleted.
 async fn nothing_here() -> Problem {
     Problem::not_found("Not Found")
@@ -108,20 +103,11 @@ async fn answer(
     status: StatusCode,
     work: impl FnOnce(&mut Ask<'_>) -> Result<Value, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    respond(call, status, move |ask| Ok((work(ask)?, Vec::new()))).await
-}
-
-/// The same, for a body of which keys may have been passed over.
-async fn respond(
-    call: Call,
-    status: StatusCode,
-    work: impl FnOnce(&mut Ask<'_>) -> Result<(Value, Vec<String>), Problem> + Send + 'static,
-) -> Result<Response, Problem> {
     call.ask(VIA, move |ask| {
-        let (data, passed_over) = work(ask)?;
+        let data = work(ask)?;
         let mut response = call::json(ask.headers, &json!({"status": true, "data": data}))?;
         *response.status_mut() = status;
-        ignored::note(response.headers_mut(), &passed_over);
+        ignored::note(response.headers_mut(), &ask.ignored);
         Ok(response)
     })
     .await

@@ -27,7 +27,7 @@ use super::call::{Call, Shared, gzip};
 use super::caller::admitted;
 use super::ignored;
 use super::problem::Problem;
-use super::query::noting;
+use super::query::plain;
 use super::render::OWN;
 use super::turn::in_turns;
 
@@ -50,8 +50,7 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         ("/diff-draft", get(compare::draft)),
     ];
     // None of them has parameters besides its path.
-    let add =
-        |router: Router<Arc<Shared>>, (path, handler)| router.route(path, noting([] as [&str; 0], handler));
+    let add = |router: Router<Arc<Shared>>, (path, handler)| router.route(path, plain(handler));
     let agent = routes.into_iter().fold(Router::new(), add);
     let all = Router::new().nest(&format!("{ROOT}/agents/{{agent}}"), agent).layer(gzip());
     admitted(in_turns(all, shared), shared)

@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use crate::server::ask::{Ask, line, lines};
 use crate::server::atoms::drafts::recognised;
 use crate::server::atoms::input::{bad, needed, required, text};
-use crate::server::atoms::{ids, respond, shapes};
+use crate::server::atoms::{answer, ids, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -22,7 +22,7 @@ const NAME: &str = "name";
 
 /// Makes an agent.
 pub(in crate::server::atoms) async fn create(call: Call) -> Result<Response, Problem> {
-    respond(call, StatusCode::CREATED, |ask| {
+    answer(call, StatusCode::CREATED, |ask| {
         let body = ask.object()?;
         let name = needed(&body, NAME)?.to_owned();
         line("name", Some(&name))?;
@@ -41,7 +41,8 @@ pub(in crate::server::atoms) async fn create(call: Call) -> Result<Response, Pro
             ..NewAgent::of(profile)
         };
         let created = make(ask, new)?;
-        Ok((Value::from(id_of(ask, &created)?), ignored))
+        ask.ignored.extend(ignored);
+        Ok(Value::from(id_of(ask, &created)?))
     })
     .await
 }

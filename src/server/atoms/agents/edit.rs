@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 use crate::access::Role;
 use crate::agent::MetaEdit;
 use crate::server::ask::{At, line, lines};
+use crate::server::atoms::answer;
 use crate::server::atoms::asking;
-use crate::server::atoms::drafts::recognised;
 use crate::server::atoms::input::{bad, needed, nullable};
-use crate::server::atoms::{answer, respond};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -18,7 +17,7 @@ use super::{FIELDS, Is};
 
 /// Changes an agent's metadata.
 pub(in crate::server::atoms) async fn edit(At(id): At<String>, call: Call) -> Result<Response, Problem> {
-    respond(call, StatusCode::OK, move |ask| {
+    answer(call, StatusCode::OK, move |ask| {
         let agent = asking::agent(ask, &id, Role::Publisher)?;
         let body = ask.object()?;
         let profile = ask.agents.profile(&ask.agents.meta(&agent.handle)?.profile)?;
@@ -28,8 +27,7 @@ pub(in crate::server::atoms) async fn edit(At(id): At<String>, call: Call) -> Re
         if body.keys().any(is_config) {
             return Err(bad("Agent has versioning enabled. Config changes must be made through drafts."));
         }
-        let (_, mut ignored) = recognised(&profile, &body);
-        ignored.retain(|key| !profile.metadata_fields().contains(key));
+        ask.ignored.extend(body.keys().filter(|key| !profile.metadata_fields().contains(key)).cloned());
         let edit = MetaEdit {
             title: if body.contains_key("name") { Some(needed(&body, "name")?.to_owned()) } else { None },
             description: nullable(&body, "description")?.map(str::to_owned),
@@ -38,7 +36,7 @@ pub(in crate::server::atoms) async fn edit(At(id): At<String>, call: Call) -> Re
         line("name", edit.title.as_deref())?;
         lines("description", edit.description.as_deref())?;
         ask.agents.edit_meta(&agent.handle, &edit)?;
-        Ok((Value::from(agent.id), ignored))
+        Ok(Value::from(agent.id))
     })
     .await
 }

@@ -9,7 +9,7 @@ use crate::agent::Edit;
 use crate::profile::Profile;
 use crate::server::ask::At;
 use crate::server::atoms::input::bad;
-use crate::server::atoms::{asking, respond, shapes};
+use crate::server::atoms::{answer, asking, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -37,7 +37,7 @@ pub(in crate::server::atoms) async fn configure(
     At((id, draft)): At<(String, String)>,
     call: Call,
 ) -> Result<Response, Problem> {
-    respond(call, StatusCode::OK, move |ask| {
+    answer(call, StatusCode::OK, move |ask| {
         // For this one of the drafts' routes the vendor documents 404, for the agent as well.
         let agent = asking::agent_or_404(ask, &id, Role::Editor)?;
         let missing = || Problem::not_found("Draft not found");
@@ -58,7 +58,8 @@ pub(in crate::server::atoms) async fn configure(
             .ok_or_else(missing)?
             .0
         };
-        Ok((shapes::draft(ask, &agent, &draft)?, ignored))
+        ask.ignored.extend(ignored);
+        shapes::draft(ask, &agent, &draft)
     })
     .await
 }

@@ -7,7 +7,7 @@ use crate::access::Role;
 use crate::object::limits::{DESCRIPTION_MAX_CHARS, LABEL_MAX_CHARS};
 use crate::server::ask::At;
 use crate::server::atoms::input::{at_most, bad, flag, lines_at_most, nullable};
-use crate::server::atoms::{asking, respond, shapes};
+use crate::server::atoms::{answer, asking, shapes};
 use crate::server::call::Call;
 use crate::server::problem::Problem;
 
@@ -19,7 +19,7 @@ pub(in crate::server::atoms) async fn edit(
     At((id, version)): At<(String, String)>,
     call: Call,
 ) -> Result<Response, Problem> {
-    respond(call, StatusCode::OK, move |ask| {
+    answer(call, StatusCode::OK, move |ask| {
         let agent = asking::agent(ask, &id, Role::Publisher)?;
         let version = asking::version(ask, &agent, &version)?;
         let body = ask.object()?;
@@ -36,8 +36,8 @@ pub(in crate::server::atoms) async fn edit(
         if let Some(pinned) = pinned {
             ask.agents.pin(&agent.handle, &version.id, pinned)?;
         }
-        let ignored = body.keys().filter(|key| !KEYS.contains(&key.as_str())).cloned().collect();
-        Ok((shapes::version_now(ask, &agent, &version.id)?, ignored))
+        ask.ignored.extend(body.keys().filter(|key| !KEYS.contains(&key.as_str())).cloned());
+        shapes::version_now(ask, &agent, &version.id)
     })
     .await
 }
